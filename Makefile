@@ -1,0 +1,49 @@
+# Each target brings what it needs by itself (scripts/setup). A new target: `name: ## one line`, and it is in the help.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# Outside the checkout, so that several checkouts share one build and an editor does not index it.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/agenttrust/target
+export AGENTTRUST_TOOLS ?= $(HOME)/.cache/agenttrust/tools
+export PATH := $(AGENTTRUST_TOOLS)/bin:$(PATH)
+
+# On a CI machine the lock file is part of what is checked; at a desk cargo may write a new dependency into it.
+LOCKED := $(if $(CI),--locked)
+
+.PHONY: help
+help: ## This list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: setup
+setup: ## Install what the targets need: system packages (asks before sudo) and cargo tools
+	scripts/setup build check test
+
+.PHONY: build
+build: ## Build every package
+	scripts/setup build
+	cargo build --workspace $(LOCKED)
+
+.PHONY: check
+check: ## Format, lints, documentation, licences and sources of dependencies, spelling
+	scripts/setup build check
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps $(LOCKED)
+	cargo deny $(LOCKED) check licenses bans sources
+	typos
+
+.PHONY: test
+test: check ## Everything in check, then all tests
+	scripts/setup test
+	cargo test --workspace --doc $(LOCKED)
+	cargo nextest run --workspace $(LOCKED)
+
+.PHONY: vectors
+vectors: ## Write tests/vectors anew after a change of the protocol
+	cargo run -p agenttrust-tests --bin make-vectors $(LOCKED)
+
+.PHONY: clean
+clean: ## Remove what the build wrote; tools stay
+	cargo clean

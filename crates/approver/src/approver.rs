@@ -1,0 +1,177 @@
+//! A device's half as one value: its trust, its inbox, and what it has signed.
+
+use crate::inbox::{Card, Due, Inbox};
+use crate::refused::Refused;
+use crate::sign::{Clock, Desk};
+use crate::state::{DeviceState, FORMAT, Ledger};
+use crate::trustview::TrustView;
+use agenttrust_protocol::check::Asked;
+use agenttrust_protocol::key::{Approval, SecretKey};
+use agenttrust_protocol::lifecycle::State;
+use agenttrust_protocol::message::Enroll;
+use agenttrust_protocol::{Hash, Opened, Reason, Thumbprint, Time};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The most agents whose programs are remembered.
+const MAX_PROGRAMS: usize = 1000;
+
+/// Why a stored state cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadState {
+    /// A newer version wrote it.
+    #[error("this device's state was written by a newer version (format {0})")]
+    Newer(u32),
+    /// Its trust messages do not verify.
+    #[error("this device's stored trust is damaged: {0}")]
+    Damaged(#[from] Reason),
+}
+
+/// A device's half. It holds no secret: keys are handed in where something is signed.
+#[derive(Debug)]
+pub struct Approver {
+    pub(crate) view: TrustView,
+    pub(crate) inbox: Inbox,
+    pub(crate) ledger: Ledger,
+    pub(crate) agents: BTreeSet<Thumbprint>,
+    pub(crate) programs: BTreeMap<Thumbprint, String>,
+}
+
+impl Approver {
+    /// Goes on from a stored state; `me` is this device's approval key.
+    ///
+    /// # Errors
+    /// [`BadState`].
+    pub fn resume(state: DeviceState, me: Thumbprint, now: Time) -> Result<Approver, BadState> {
+        if state.format > FORMAT {
+            return Err(BadState::Newer(state.format));
+        }
+        let mut ledger = state.ledger;
+        ledger.prune(now);
+        Ok(Approver {
+            view: TrustView::restore(me, &state.trust, &state.tdid, now)?,
+            inbox: Inbox::default(),
+            ledger,
+            agents: state.agents,
+            programs: BTreeMap::new(),
+        })
+    }
+
+    /// What must not be forgotten. It is to be stored when [`crate::inbox::Update::trust_changed`] says so, and is
+    /// stored with everything that is signed.
+    pub fn state(&self) -> DeviceState {
+        DeviceState {
+            format: FORMAT,
+            tdid: self.view.trust().tdid(),
+            trust: self.view.messages(),
+            ledger: self.ledger.clone(),
+            agents: self.agents.clone(),
+        }
+    }
+
+    /// The trust.
+    pub fn view(&self) -> &TrustView {
+        &self.view
+    }
+
+    /// The inbox.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
+    }
+
+    /// What was signed and verified.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Takes bundles and statuses; answers whether anything is new, and so to be stored.
+    ///
+    /// # Errors
+    /// As [`TrustView::follow`]; then nothing has changed.
+    pub fn follow(&mut self, texts: &[&str], now: Time) -> Result<bool, Reason> {
+        self.view.follow(texts, now)
+    }
+
+    /// Learns which program an agent named when it was accepted, so that another one is noticed.
+    pub fn learn_agent(&mut self, enroll: &Opened<Enroll>) {
+        if self.programs.len() < MAX_PROGRAMS {
+            self.programs.insert(enroll.body().key.thumbprint(), enroll.body().program.clone());
+        }
+    }
+
+    /// A place to sign at with this device's key.
+    ///
+    /// # Errors
+    /// [`Refused::ClockOff`], [`Refused::WrongKey`], [`Refused::NotAllowed`].
+    pub fn desk<'a>(&'a self, key: &'a SecretKey<Approval>, clock: Clock) -> Result<Desk<'a>, Refused> {
+        Desk::open(&self.view, key, clock)
+    }
+
+    /// Whether a request can be answered here and now; a screen disables what cannot.
+    ///
+    /// # Errors
+    /// The reason.
+    pub fn check_answerable(&self, id: &Hash, clock: Clock) -> Result<&Card, Refused> {
+        let card = self.inbox.card(id).ok_or(Refused::NotFound)?;
+        clock.check()?;
+        let device = self.view.device().ok_or(Refused::NotAllowed)?;
+        if !device.is_approver() {
+            return Err(Refused::NotAllowed);
+        }
+        if self.ledger.answered.contains_key(id) || card.mine().is_some() {
+            return Err(Refused::AlreadyAnswered);
+        }
+        if card.state() != State::Pending {
+            return Err(Refused::Closed(card.state()));
+        }
+        if card.is_unsure() {
+            return Err(Refused::Unsure);
+        }
+        if clock.now > card.deadline() {
+            return Err(Refused::Closed(State::Expired));
+        }
+        self.view.trust().fresh_status(clock.now)?;
+        self.recheck(card, clock.now)?;
+        Ok(card)
+    }
+
+    /// Trust may have moved on since the card arrived.
+    fn recheck(&self, card: &Card, now: Time) -> Result<(), Reason> {
+        let (asked, trust) = (card.asked(), self.view.trust());
+        let (cert, session) = (asked.cert.as_str(), asked.session.as_str());
+        Asked::open(trust, cert, session, asked.request.as_str(), now)?.check_standing(trust)
+    }
+
+    /// When [`Approver::due`] should be asked again, always after `now`: what is due and cannot be done yet, such as a
+    /// renewal with a sealed key, is for the caller to try again.
+    pub fn next_deadline(&self, now: Time) -> Option<Time> {
+        let times = [self.inbox.next_deadline(now), self.view.renew_at(now), self.view.recovery_counts_at()];
+        times.into_iter().flatten().filter(|time| *time > now).min()
+    }
+
+    /// What has become due. Reminders and expiries are told once; the renewal until it is done.
+    pub fn due(&mut self, now: Time) -> Vec<Due> {
+        let mut due = self.inbox.due(now);
+        if self.view.settle(now) {
+            due.push(Due::TrustChanged);
+        }
+        if self.view.renew_at(now).is_some_and(|at| at <= now) {
+            due.push(Due::Renew);
+        }
+        due
+    }
+
+    /// Decisions that are signed and that the daemon is not known to have: to be sent (again), each with its request.
+    pub fn outbox(&self, now: Time) -> Vec<(Hash, &str)> {
+        let unsent = self.ledger.answered.iter().filter(|(_, answered)| answered.until >= now);
+        unsent.filter_map(|(id, answered)| Some((*id, answered.unsent.as_deref()?))).collect()
+    }
+
+    pub(crate) fn adopt(&mut self, ledger: Ledger) {
+        for (id, answered) in &ledger.answered {
+            if let Some(card) = self.inbox.cards.get_mut(id) {
+                card.set_mine(answered);
+            }
+        }
+        self.ledger = ledger;
+    }
+}

@@ -1,0 +1,121 @@
+//! What a device must not forget, and the order in which it is kept: first stored, then sent.
+
+use crate::approver::Approver;
+use agenttrust_protocol::hash::Tdid;
+use agenttrust_protocol::message::{LogRef, Verdict};
+use agenttrust_protocol::{Hash, Thumbprint, Time};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The format that this version writes and reads.
+pub const FORMAT: u32 = 1;
+
+/// How long after a request's end the device remembers that it answered, in seconds: a clock set back by less cannot
+/// make it answer twice.
+pub const KEEP_ANSWERED: i64 = 7 * 86_400;
+
+/// What a device must not forget. Its messages are checked again when it is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceState {
+    /// [`FORMAT`]; a device refuses a newer one.
+    pub format: u32,
+    /// The trust domain.
+    pub tdid: Tdid,
+    /// The trust messages.
+    pub trust: TrustMessages,
+    /// What was signed and verified.
+    pub ledger: Ledger,
+    /// The agents this device has had requests of.
+    pub agents: BTreeSet<Thumbprint>,
+}
+
+/// The messages that make up a device's trust.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrustMessages {
+    /// Every bundle, ascending.
+    pub bundles: Vec<String>,
+    /// The statuses from the newest admin-signed one to the one held.
+    pub statuses: Vec<String>,
+    /// A bundle signed by the recovery key that waits, and when it was first seen.
+    pub recovery: Option<(String, Time)>,
+}
+
+/// What was signed and verified.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Ledger {
+    /// The count of the last decision.
+    pub seq: u64,
+    /// The last state of the log that was verified.
+    pub log: Option<VerifiedLog>,
+    /// The requests this device has answered: none is answered in two ways.
+    pub answered: BTreeMap<Hash, Answered>,
+}
+
+/// A state of the log that this device has verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifiedLog {
+    /// How many leaves.
+    pub size: u64,
+    /// The RFC 6962 root.
+    pub root: Hash,
+}
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Answered {
+    /// The decision's hash.
+    pub decision: Hash,
+    /// What it was.
+    pub verdict: Verdict,
+    /// Until when the decision is of use.
+    pub until: Time,
+    /// Until when it is remembered.
+    pub forget: Time,
+    /// The decision itself, until the daemon has it.
+    pub unsent: Option<String>,
+}
+
+impl From<VerifiedLog> for LogRef {
+    fn from(log: VerifiedLog) -> LogRef {
+        LogRef { size: log.size, root: log.root }
+    }
+}
+
+impl Ledger {
+    /// Forgets answers whose time is long over, and messages that are of no use any more.
+    pub(crate) fn prune(&mut self, now: Time) {
+        self.answered.retain(|_, answered| answered.forget > now);
+        for answered in self.answered.values_mut().filter(|answered| answered.until < now) {
+            answered.unsent = None;
+        }
+    }
+}
+
+/// Something signed that may leave the device only after the new state is stored.
+///
+/// It borrows the approver, so nothing else is signed meanwhile; dropped, it leaves everything as it was.
+#[must_use = "nothing is signed until `persist` has stored the state"]
+#[derive(Debug)]
+pub struct Prepared<'a, T> {
+    pub(crate) approver: &'a mut Approver,
+    pub(crate) ledger: Ledger,
+    pub(crate) output: T,
+}
+
+impl<T> Prepared<'_, T> {
+    /// Stores the state with `store`, which answers only when it will survive a crash, and lets go of what was signed.
+    ///
+    /// # Errors
+    /// Those of `store`; then nothing was signed as far as anyone will know.
+    pub fn persist<E>(self, store: impl FnOnce(&DeviceState) -> Result<(), E>) -> Result<T, E> {
+        let state = DeviceState { ledger: self.ledger.clone(), ..self.approver.state() };
+        store(&state)?;
+        self.approver.adopt(self.ledger);
+        Ok(self.output)
+    }
+}

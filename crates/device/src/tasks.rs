@@ -1,0 +1,275 @@
+//! What a device does by itself: it follows the inbox, watches line and clock, sends what was not delivered, co-signs
+//! the log, renews the status.
+
+use crate::device::Shared;
+use crate::door::Door;
+use crate::event::{Connection, Event};
+use crate::failure::Failure;
+use agenttrust_approver::sign::StatusStep;
+use agenttrust_link::{Backoff, LinkError, Route, State as Line};
+use agenttrust_protocol::Hash;
+use agenttrust_protocol::door::{InboxPage, Seen, SeenKind, Trouble};
+use agenttrust_protocol::lifecycle::State;
+use agenttrust_protocol::message::Enroll;
+use agenttrust_protocol::{Received, Time};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// A renewal that failed is tried again after this long.
+const RENEW_AGAIN: Duration = Duration::from_secs(60);
+
+/// Starts them.
+pub(crate) fn start(shared: &Arc<Shared>) {
+    shared.spawn(follow_inbox(Arc::clone(shared)));
+    shared.spawn(watch_line(Arc::clone(shared)));
+    shared.spawn(keep_time(Arc::clone(shared)));
+    shared.spawn(vouch(Arc::clone(shared)));
+}
+
+/// Asks for what happened, again and again, each time after what was taken last.
+async fn follow_inbox(shared: Arc<Shared>) {
+    let mut doors = shared.doors();
+    let mut backoff = Backoff::default();
+    let mut everything = true;
+    loop {
+        let door = doors.borrow_and_update().clone();
+        let after = if everything { None } else { shared.lock().approver.inbox().after() };
+        let taken = match door.inbox(after).await {
+            Ok(page) => shared.take(&door, &page).await,
+            Err(failure) => Err(failure),
+        };
+        match taken {
+            Ok(again) => {
+                everything = again;
+                backoff = Backoff::default();
+            }
+            Err(failure) => {
+                tracing::debug!(code = failure.code(), "the inbox could not be read");
+                if !failure.is(Trouble::LinkLost) {
+                    shared.lock().tell(Event::trouble(&failure));
+                }
+                // Without randomness only the jitter is lost.
+                let delay = backoff.next(getrandom::u32().unwrap_or(u32::MAX));
+                tokio::select! {
+                    () = sleep(delay) => {}
+                    changed = doors.changed() => if changed.is_err() { return },
+                }
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Takes a page; answers whether everything is to be asked for again.
+    async fn take(self: &Arc<Shared>, door: &Door, page: &InboxPage) -> Result<bool, Failure> {
+        if page.reset {
+            // What is open is judged by the newest trust.
+            self.catch_up(door).await?;
+            self.learn_agents(door).await;
+        }
+        let update = self.lock().receive(page);
+        let mut again = update.reload;
+        if !update.refused.is_empty() {
+            again |= self.catch_up(door).await?;
+        }
+        for request in &update.unsure {
+            self.look_up(door, request).await;
+        }
+        if !update.arrived.is_empty() {
+            self.mark(update.arrived, SeenKind::Delivered);
+        }
+        if update.joiners_changed {
+            self.meet_joiners();
+        }
+        if !self.lock().approver.outbox(self.config.clock.now()).is_empty() {
+            let shared = Arc::clone(self);
+            self.spawn(async move { shared.send_all().await });
+        }
+        self.grown.notify_one();
+        self.timers.notify_one();
+        Ok(again)
+    }
+
+    /// Takes the bundles and statuses this device lacks; answers whether there were any.
+    pub(crate) async fn catch_up(&self, door: &Door) -> Result<bool, Failure> {
+        let held = self.lock().held();
+        let reply = door.trust(held).await?;
+        match self.lock().follow(&reply.messages) {
+            Ok(changed) => Ok(changed),
+            Err(failure) => {
+                // The daemon's word is refused, and the inbox is still of use.
+                self.lock().tell(Event::trouble(&failure));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Learns which programs the agents named when they were accepted.
+    async fn learn_agents(&self, door: &Door) {
+        let Ok(agents) = door.agents().await else { return };
+        let mut core = self.lock();
+        for message in agents.iter().flat_map(|agent| &agent.messages) {
+            if let Ok(enroll) = Received::<Enroll>::parse(message).and_then(Received::<Enroll>::open_own) {
+                core.approver.learn_agent(&enroll);
+            }
+        }
+    }
+
+    /// Asks how a request stands that the inbox did not speak of.
+    async fn look_up(&self, door: &Door, request: &Hash) {
+        match door.detail(request).await {
+            Ok(detail) => self.lock().observe(request, detail.state),
+            Err(failure) => tracing::debug!(code = failure.code(), "a request could not be looked up"),
+        }
+    }
+
+    /// Tells the daemon what reached this device; nobody waits for that.
+    pub(crate) fn mark(self: &Arc<Shared>, requests: Vec<Hash>, kind: SeenKind) {
+        let door = self.door();
+        self.spawn(async move {
+            if let Err(failure) = door.seen(&Seen { requests, kind }).await {
+                tracing::debug!(code = failure.code(), "a mark was not taken");
+            }
+        });
+    }
+
+    /// Sends every answer that is signed and that the daemon is not known to have.
+    async fn send_all(&self) {
+        let _one_at_a_time = self.sending.lock().await;
+        let now = self.config.clock.now();
+        let waiting: Vec<(Hash, String)> =
+            self.lock().approver.outbox(now).into_iter().map(|(id, text)| (id, text.to_owned())).collect();
+        for (request, message) in waiting {
+            if let Err(failure) = self.deliver(&request, &message).await
+                && !failure.is_passing()
+                && !failure.is(Trouble::Closed)
+            {
+                self.lock().tell(Event::trouble(&failure));
+            }
+        }
+    }
+
+    /// Sends one answer; returns the request's state once the daemon has stored it.
+    pub(crate) async fn deliver(&self, request: &Hash, message: &str) -> Result<State, Failure> {
+        match self.door().post("/v1/decisions", message).await {
+            Ok(reply) => {
+                let state = reply.state.parse().map_err(|_| Failure::from(Trouble::BadRequest))?;
+                self.lock().delivered(request, state);
+                self.grown.notify_one();
+                Ok(state)
+            }
+            Err(failure) => {
+                if let Failure::Daemon(body) = &failure
+                    && let Some(state) = body.state
+                {
+                    self.lock().too_late(request, state);
+                }
+                Err(failure)
+            }
+        }
+    }
+}
+
+/// Tells how the line is.
+async fn watch_line(shared: Arc<Shared>) {
+    let mut doors = shared.doors();
+    loop {
+        let door = doors.borrow_and_update().clone();
+        let mut line = door.client().state();
+        loop {
+            let connection = connection(&line.borrow_and_update());
+            {
+                let mut core = shared.lock();
+                if core.connection != connection {
+                    core.connection = connection.clone();
+                    core.tell(Event::ConnectionChanged { connection });
+                }
+            }
+            shared.timers.notify_one();
+            tokio::select! {
+                changed = line.changed() => if changed.is_err() { break },
+                changed = doors.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn connection(line: &Line) -> Connection {
+    match line {
+        Line::Connecting => Connection::Connecting,
+        Line::Connected { route } => Connection::Connected { relayed: *route == Route::Relayed },
+        Line::Lost { why: LinkError::Refused, .. } => Connection::Refused,
+        Line::Lost { why, .. } => Connection::Lost { code: why.code().to_owned() },
+    }
+}
+
+/// Looks at timers when they are due, and now and then all the same: clocks are set, computers sleep.
+async fn keep_time(shared: Arc<Shared>) {
+    let mut renewed: Option<Instant> = None;
+    loop {
+        let (renew, next) = {
+            let mut core = shared.lock();
+            let renew = core.tick() && core.connection.is_up() && core.clock_ahead == 0;
+            (renew, core.approver.next_deadline(core.now()).map(|next| until(next, core.now())))
+        };
+        if renew && renewed.is_none_or(|at| at.elapsed() >= RENEW_AGAIN) {
+            renewed = Some(Instant::now());
+            let shared = Arc::clone(&shared);
+            shared.clone().spawn(async move {
+                if let Err(failure) = shared.step(&StatusStep::Renew).await {
+                    tracing::debug!(code = failure.code(), "the status was not renewed");
+                }
+            });
+        }
+        let wait = next.unwrap_or(shared.config.tick).clamp(Duration::from_millis(50), shared.config.tick);
+        tokio::select! {
+            () = sleep(wait) => {}
+            () = shared.timers.notified() => {}
+        }
+    }
+}
+
+fn until(next: Time, now: Time) -> Duration {
+    Duration::from_secs(u64::try_from(next.since(now)).unwrap_or(0))
+}
+
+/// Verifies and co-signs the log whenever it may have grown.
+async fn vouch(shared: Arc<Shared>) {
+    loop {
+        shared.grown.notified().await;
+        sleep(shared.config.settle).await;
+        if let Err(failure) = shared.cosign().await {
+            tracing::debug!(code = failure.code(), "the log was not co-signed");
+            if !failure.is_passing() {
+                shared.lock().tell(Event::trouble(&failure));
+            }
+        }
+    }
+}
+
+impl Shared {
+    /// Verifies that the log continues what this device knows of it, and co-signs what is new.
+    pub(crate) async fn cosign(&self) -> Result<(), Failure> {
+        // A proof is from the state verified last: two at a time would take each other's for a rewritten history.
+        let _one_at_a_time = self.vouching.lock().await;
+        let door = self.door();
+        let old = self.lock().approver.ledger().log.map_or(0, |log| log.size);
+        let reply = match door.checkpoint(old).await {
+            // There is no proof from a state the log does not have: its checkpoint says how far it has gone back.
+            Err(failure) if failure.is(Trouble::NotFound) => door.checkpoint(0).await?,
+            other => other?,
+        };
+        let signed = self.lock().cosign(&reply)?;
+        if let Some(note) = signed {
+            door.cosign(&note).await?;
+            self.lock().cosigned();
+        }
+        Ok(())
+    }
+}

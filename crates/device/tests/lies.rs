@@ -1,0 +1,228 @@
+//! A daemon that lies, a clock that is wrong, a store that fails: nothing is shown as verified, nothing is signed.
+
+mod common;
+
+use agenttrust_device::{Command, Done, Event};
+use agenttrust_protocol::key::SecretKey;
+use agenttrust_protocol::message::{Paused, RevokedKind, Status};
+use agenttrust_protocol::trust::Trust;
+use common::agent::VirtualAgent;
+use common::phone::{Phone, approve};
+use common::{Daemon, Lie, sign};
+
+const INVOICE: &str = r#"{"payee":"DE02120300000000202051","amount":120.50}"#;
+
+async fn ready() -> (Daemon, Phone, VirtualAgent) {
+    let daemon = Daemon::start().await;
+    let mut phone = Phone::pair(&daemon).await;
+    let agent = phone.accept(&daemon).await;
+    (daemon, phone, agent)
+}
+
+fn messages(daemon: &Daemon, agent: &VirtualAgent) -> Vec<String> {
+    let world = daemon.lock();
+    agent.request(world.certs.last().unwrap(), world.tdid(), INVOICE, 300, &agent.key)
+}
+
+#[tokio::test]
+async fn an_altered_request_is_refused() {
+    let (daemon, mut phone, agent) = ready().await;
+    let good = messages(&daemon, &agent);
+    // Other arguments behind the same signature.
+    let mut altered = good.clone();
+    let dearer = messages(&daemon, &agent);
+    let segments: Vec<&str> = altered[2].split('~').collect();
+    let foreign: Vec<&str> = dearer[2].split('~').collect();
+    altered[2] = format!("{}~{}~", segments[0], foreign[1]);
+    agent.carry(&daemon, altered);
+    assert_eq!(phone.refusal().await, "bad_disclosure");
+    // A session of another request's.
+    let mut mixed = good.clone();
+    mixed[1].clone_from(&dearer[1]);
+    agent.carry(&daemon, mixed);
+    assert_eq!(phone.refusal().await, "wrong_request");
+    assert!(phone.device.snapshot().cards.is_empty());
+}
+
+#[tokio::test]
+async fn a_request_by_another_key_is_refused() {
+    let (daemon, mut phone, agent) = ready().await;
+    let forged = {
+        let world = daemon.lock();
+        agent.request(world.certs.last().unwrap(), world.tdid(), INVOICE, 300, &SecretKey::from_seed(&[61; 32]))
+    };
+    let id = agent.carry(&daemon, forged);
+    assert_eq!(phone.refusal().await, "unknown_key");
+    phone.quiet("no card", |event| matches!(event, Event::CardAdded { .. })).await;
+    assert_eq!(phone.device.run(approve(id, id)).await.unwrap_err().code(), "not_found");
+    assert!(daemon.lock().decisions.is_empty());
+}
+
+#[tokio::test]
+async fn a_request_under_anothers_name_is_refused() {
+    let (daemon, mut phone, agent) = ready().await;
+    let messages = messages(&daemon, &agent);
+    let other = agent.enroll_hash();
+    daemon.push(agenttrust_protocol::door::InboxEvent::Request { request: other, messages });
+    assert_eq!(phone.refusal().await, "wrong_request");
+}
+
+#[tokio::test]
+async fn a_log_that_does_not_continue_is_not_vouched_for() {
+    for (lie, fraud) in [(Lie::Fork, true), (Lie::Shrink, true), (Lie::ForeignLog, false)] {
+        let (daemon, mut phone, agent) = ready().await;
+        daemon.until("it is co-signed", |world| !world.cosignatures.is_empty()).await;
+        // Everything there is so far is verified before the daemon begins to lie.
+        loop {
+            let size = phone.device.snapshot().log.map_or(0, |log| log.size);
+            if size == daemon.lock().leaves.len() as u64 {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let before = daemon.lock().cosignatures.len();
+        daemon.lock().lie = lie;
+        agent.ask(&daemon, INVOICE, 300);
+        let why = phone
+            .event("the log is rejected", |event| match event {
+                Event::LogRejected { why } => Some(why),
+                _ => None,
+            })
+            .await;
+        assert_eq!(why.fraud, fraud, "{lie:?}: {}", why.message);
+        assert_eq!(phone.device.snapshot().log_trouble, Some(why));
+        assert_eq!(daemon.lock().cosignatures.len(), before, "{lie:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_device_whose_clock_is_off_says_so_and_does_not_sign() {
+    let (daemon, mut phone, agent) = ready().await;
+    let card = phone.card(agent.ask(&daemon, INVOICE, 300)).await;
+    phone.clock.shift(-90);
+    let ahead = phone
+        .event("the clock is told", |event| match event {
+            Event::ClockChanged { ahead } => Some(ahead),
+            _ => None,
+        })
+        .await;
+    assert!((-92..=-88).contains(&ahead), "{ahead}");
+    assert_eq!(phone.approve(&card).await.unwrap_err().code(), "clock_off");
+    assert_eq!(phone.device.run(Command::PauseAll).await.unwrap_err().code(), "clock_off");
+    let shown = phone.device.snapshot().cards.remove(0);
+    assert_eq!(shown.blocked.unwrap().code, "clock_off");
+    assert!(daemon.lock().decisions.is_empty() && daemon.lock().statuses.len() == 1);
+    phone.clock.shift(0);
+    phone.event("it is right again", |event| matches!(event, Event::ClockChanged { ahead: 0 }).then_some(())).await;
+    phone.approve(&card).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_store_that_fails_keeps_the_answer_waiting() {
+    let (daemon, mut phone, agent) = ready().await;
+    let card = phone.card(agent.ask(&daemon, INVOICE, 300)).await;
+    daemon.lock().lie = Lie::StoreFailed;
+    let done = phone.approve(&card).await.unwrap();
+    assert!(matches!(done, Done::Answered { stored: None, .. }), "{done:?}");
+    daemon.lock().lie = Lie::None;
+    agent.ask(&daemon, r#"{"payee":"another"}"#, 300);
+    daemon.until("it is sent again", |world| world.decisions.len() == 1).await;
+}
+
+#[tokio::test]
+async fn the_disk_of_the_device_is_full() {
+    let (daemon, mut phone, agent) = ready().await;
+    let card = phone.card(agent.ask(&daemon, INVOICE, 300)).await;
+    // What cannot be stored is not sent.
+    std::fs::create_dir(phone.folder().join("state.json.new")).unwrap();
+    phone.approve(&card).await.unwrap_err();
+    assert!(daemon.lock().decisions.is_empty());
+    std::fs::remove_dir(phone.folder().join("state.json.new")).unwrap();
+    phone.approve(&card).await.unwrap();
+    assert_eq!(daemon.lock().decisions.len(), 1);
+}
+
+#[tokio::test]
+async fn the_status_is_renewed_at_half_of_its_life() {
+    let (daemon, phone, _agent) = ready().await;
+    assert_eq!(daemon.lock().statuses.len(), 1);
+    // A day and a half later, for both sides.
+    daemon.lock().skew = 37 * 3600;
+    phone.clock.shift(37 * 3600);
+    phone.device.run(Command::Detail { request: agenttrust_protocol::Hash::of(b"") }).await.unwrap_err();
+    daemon.until("a second status", |world| world.statuses.len() == 2).await;
+}
+
+#[tokio::test]
+async fn the_kill_switch_stops_what_waits_and_lets_it_go_on() {
+    let (daemon, mut phone, agent) = ready().await;
+    let card = phone.card(agent.ask(&daemon, INVOICE, 300)).await;
+    assert_eq!(phone.device.run(Command::PauseAll).await, Ok(Done::Ok));
+    assert!(phone.device.snapshot().trust.paused_all);
+    assert_eq!(phone.approve(&card).await.unwrap_err().code(), "paused");
+    assert_eq!(phone.device.run(Command::PauseAll).await.unwrap_err().code(), "conflict", "nothing to change");
+    assert_eq!(phone.device.run(Command::Resume { agent: None }).await, Ok(Done::Ok));
+    phone.approve(&card).await.unwrap();
+
+    let agent = card.display.who.key;
+    assert_eq!(phone.device.run(Command::RevokeAgent { agent }).await, Ok(Done::Ok));
+    let world = daemon.lock();
+    let mut trust = Trust::enter(&world.bundles[0], None).unwrap();
+    for status in &world.statuses {
+        trust.accept_status(status).unwrap();
+    }
+    assert_eq!(trust.status().unwrap().body().seq, 4);
+    assert!(trust.is_agent_revoked(&agent));
+}
+
+#[tokio::test]
+async fn a_step_that_came_too_late_is_made_again() {
+    let (daemon, phone, _agent) = ready().await;
+    // Another admin's step that this device has not heard of, signed with its own key for want of another device.
+    let keys: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(phone.folder().join("keys.json")).unwrap()).unwrap();
+    let seeds = data_encoding::BASE64URL_NOPAD.decode(keys["keys"]["file"]["seeds"].as_str().unwrap().as_bytes());
+    let key = SecretKey::from_seed(seeds.unwrap()[..32].try_into().unwrap());
+    {
+        let mut world = daemon.lock();
+        let mut trust = Trust::enter(&world.bundles[0], None).unwrap();
+        trust.accept_status(&world.statuses[0]).unwrap();
+        let held = trust.status().unwrap();
+        let other = agenttrust_protocol::Thumbprint::from_bytes([8; 32]);
+        let next =
+            Status { seq: 2, prev: Some(held.hash()), paused: Paused::Agents(vec![other]), ..held.body().clone() };
+        let text = sign(&key, Some(trust.tdid()), &next, &common::NOTHING);
+        world.log(&text);
+        world.statuses.push(text);
+    }
+    let device = agenttrust_protocol::Thumbprint::from_bytes([9; 32]);
+    assert_eq!(phone.device.run(Command::RevokeDevice { device }).await, Ok(Done::Ok));
+    let world = daemon.lock();
+    let mut trust = Trust::enter(&world.bundles[0], None).unwrap();
+    for status in &world.statuses {
+        trust.accept_status(status).unwrap();
+    }
+    let status = trust.status().unwrap().body();
+    assert_eq!((status.seq, status.revoked[0].kind), (3, RevokedKind::Device));
+    assert!(matches!(&status.paused, Paused::Agents(agents) if agents.len() == 1), "nothing of the other step is lost");
+}
+
+#[tokio::test]
+async fn an_unknown_agent_is_refused() {
+    let daemon = Daemon::start().await;
+    let mut phone = Phone::pair(&daemon).await;
+    let agent = VirtualAgent::new(62);
+    agent.knock(&daemon);
+    let enroll = phone
+        .event("an agent", |event| match event {
+            Event::AgentAsked { agent } => Some(agent.enroll),
+            _ => None,
+        })
+        .await;
+    assert_eq!(phone.device.run(Command::RefuseAgent { enroll }).await, Ok(Done::Ok));
+    phone.event("it is gone", |event| matches!(event, Event::AgentAnswered { .. }).then_some(())).await;
+    assert_eq!(daemon.lock().refused, [enroll]);
+    let failure = phone.device.run(Command::AcceptAgent { enroll, name: None }).await.unwrap_err();
+    assert_eq!(failure.code(), "not_found");
+    assert!(daemon.lock().certs.is_empty());
+}

@@ -1,0 +1,44 @@
+//! The doors: who may come in, what may be asked, and how it is answered.
+
+pub mod admit;
+pub mod agent;
+pub mod device;
+pub mod host;
+mod inbox;
+mod local;
+pub mod pair;
+pub mod rate;
+pub mod reply;
+mod tickets;
+
+pub use local::Caller;
+pub use tickets::Tickets;
+
+use crate::clock::Clock;
+use agenttrust_protocol::door::Trouble;
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use http::{HeaderValue, header};
+use reply::Refusal;
+use std::time::{Duration, UNIX_EPOCH};
+
+/// What every door has: answers for what it does not know, and the daemon's clock in every reply.
+fn finished<S: Clone + Send + Sync + 'static>(router: Router<S>, clock: Clock) -> Router<S> {
+    router
+        .fallback(async || Refusal::from(Trouble::NotFound))
+        .method_not_allowed_fallback(async || Refusal::from(Trouble::BadRequest))
+        .layer(from_fn_with_state(clock, dated))
+}
+
+/// `Date` (RFC 9110 section 6.6.1): devices find out by it whether their clock and ours agree.
+async fn dated(State(clock): State<Clock>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let since = Duration::from_secs(u64::try_from(clock.now().0).unwrap_or(0));
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + since);
+    if let Ok(date) = HeaderValue::from_str(&date) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
+}

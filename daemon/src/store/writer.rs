@@ -1,0 +1,133 @@
+//! The one thread that writes: what waits is committed together and then answered.
+
+use super::tx::{Committed, Tx};
+use super::wait::Watches;
+use super::{StoreError, schema};
+use agenttrust_protocol::door::Trouble;
+use agenttrust_protocol::key::{Log, SecretKey};
+use rusqlite::Connection;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{mpsc, oneshot, watch};
+
+/// The most operations of one commit.
+const MAX_BATCH: usize = 512;
+
+/// How long a commit takes further operations in: what is asked first must not wait for ever.
+const MAX_GATHER: Duration = Duration::from_millis(5);
+
+/// One operation on its way through the writer.
+pub(super) trait Job: Send {
+    /// Does it, inside the batch's transaction.
+    fn run(&mut self, tx: &mut Tx<'_>);
+    /// Tells the caller, once the batch is on the disk or is known not to be.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
+
+/// A caller's closure, and where its result goes.
+pub(super) struct Operation<F, T, E> {
+    operation: Option<F>,
+    result: Option<Result<T, E>>,
+    caller: oneshot::Sender<Result<T, E>>,
+}
+
+impl<F, T, E> Operation<F, T, E> {
+    pub fn new(operation: F) -> (Operation<F, T, E>, oneshot::Receiver<Result<T, E>>) {
+        let (caller, answer) = oneshot::channel();
+        (Operation { operation: Some(operation), result: None, caller }, answer)
+    }
+}
+
+impl<F, T, E> Job for Operation<F, T, E>
+where
+    F: FnOnce(&mut Tx<'_>) -> Result<T, E> + Send,
+    T: Send,
+    E: From<StoreError> + Send,
+{
+    fn run(&mut self, tx: &mut Tx<'_>) {
+        self.result = self.operation.take().map(|operation| tx.attempt(operation));
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        // An operation's own refusal can rest on others of its batch, so a failed commit outweighs it.
+        let result = match committed {
+            Ok(()) => self.result.unwrap_or_else(|| Err(StoreError::Trouble(Trouble::Internal).into())),
+            Err(error) => Err(error.into()),
+        };
+        // A caller that went away needs no answer.
+        let _gone = self.caller.send(result);
+    }
+}
+
+/// What the writer's thread owns.
+pub(super) struct Writer {
+    pub conn: Connection,
+    pub key: SecretKey<Log>,
+    /// How many inbox entries are kept.
+    pub kept: i64,
+    pub jobs: mpsc::Receiver<Box<dyn Job>>,
+    pub news: watch::Sender<u64>,
+    pub watches: Arc<Watches>,
+}
+
+impl Writer {
+    /// Works until every [`super::Store`] is gone and the queue is empty.
+    pub fn run(mut self) {
+        while let Some(first) = self.jobs.blocking_recv() {
+            self.batch(first);
+        }
+        if let Err(error) = truncate_wal(&self.conn) {
+            tracing::warn!(%error, "the write-ahead log stays for the next start");
+        }
+    }
+
+    fn batch(&mut self, first: Box<dyn Job>) {
+        let begun = Instant::now();
+        let mut done = vec![first];
+        let result = match Tx::begin(&self.conn, &self.key, self.kept) {
+            Ok(mut tx) => {
+                if let Some(first) = done.first_mut() {
+                    first.run(&mut tx);
+                }
+                while !tx.is_lost() && done.len() < MAX_BATCH && begun.elapsed() < MAX_GATHER {
+                    let Ok(mut job) = self.jobs.try_recv() else { break };
+                    job.run(&mut tx);
+                    done.push(job);
+                }
+                tx.finish()
+            }
+            Err(error) => Err(error),
+        };
+        let committed = match result {
+            Ok(committed) => {
+                self.tell(committed);
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, operations = done.len(), "nothing of this batch was stored");
+                Err(error)
+            }
+        };
+        for job in done {
+            job.answer(committed.clone());
+        }
+    }
+
+    fn tell(&self, committed: Committed) {
+        if committed.erased
+            && let Err(error) = truncate_wal(&self.conn)
+        {
+            tracing::warn!(%error, "erased content may stay in the write-ahead log for a while");
+        }
+        self.watches.wake(&committed.touched);
+        if let Some(newest) = committed.newest {
+            self.news.send_replace(newest);
+        }
+    }
+}
+
+/// Moves everything into the database file and empties the write-ahead log.
+pub(super) fn truncate_wal(conn: &Connection) -> Result<(), StoreError> {
+    let busy: bool = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    if busy { Err(schema::busy("readers are in the way")) } else { Ok(()) }
+}
