@@ -20,6 +20,10 @@ help: ## This list
 setup: ## Install what the targets need: system packages (asks before sudo) and cargo tools
 	scripts/setup build check test
 
+.PHONY: demo
+demo: ## The main job, by hand; ARGS=--auto for unattended
+	scripts/demo $(ARGS)
+
 .PHONY: build
 build: ## Build every package
 	scripts/setup build
@@ -37,12 +41,28 @@ check: ## Format, lints, documentation, licences and sources of dependencies, sp
 .PHONY: test
 test: check ## Everything in check, then all tests
 	scripts/setup test
+	cargo build --workspace --bins $(LOCKED)
 	cargo test --workspace --doc $(LOCKED)
 	cargo nextest run --workspace $(LOCKED)
 
 .PHONY: vectors
 vectors: ## Write tests/vectors anew after a change of the protocol
 	cargo run -p agenttrust-tests --bin make-vectors $(LOCKED)
+
+# Coverage and the address sanitizer are unstable flags, which RUSTC_BOOTSTRAP lets the stable compiler take.
+# New inputs go to the build folder; one worth keeping is copied into tests/fuzz/corpus and replayed by `make test`.
+FUZZ := json note ticket envelope constraint
+T ?= 60
+
+.PHONY: fuzz
+fuzz: ## Feed chance to everything that reads strangers' bytes, a minute for each (T=seconds)
+	scripts/setup build fuzz
+	for target in $(FUZZ); do \
+	  mkdir -p "$(CARGO_TARGET_DIR)/fuzz/corpus/$$target"; \
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run --fuzz-dir tests/fuzz --target-dir "$(CARGO_TARGET_DIR)/fuzz" $$target \
+	    "$(CARGO_TARGET_DIR)/fuzz/corpus/$$target" "tests/fuzz/corpus/$$target" \
+	    -- -max_total_time=$(T) -timeout=10 -verbosity=0 -print_final_stats=1; \
+	done
 
 .PHONY: clean
 clean: ## Remove what the build wrote; tools stay

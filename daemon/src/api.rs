@@ -24,12 +24,13 @@ use http::{HeaderValue, header};
 use reply::Refusal;
 use std::time::{Duration, UNIX_EPOCH};
 
-/// What every door has: answers for what it does not know, and the daemon's clock in every reply.
-fn finished<S: Clone + Send + Sync + 'static>(router: Router<S>, clock: Clock) -> Router<S> {
-    router
+/// What every door has beside its routes: the guard before everything, answers of its own for what it does not know,
+/// and the daemon's clock in every reply.
+fn door<S: Clone + Send + Sync + 'static>(routes: Router<S>, clock: Clock, guard: impl FnOnce(Router<S>) -> Router<S>) -> Router<S> {
+    let routes = routes
         .fallback(async || Refusal::from(Trouble::NotFound))
-        .method_not_allowed_fallback(async || Refusal::from(Trouble::BadRequest))
-        .layer(from_fn_with_state(clock, dated))
+        .method_not_allowed_fallback(async || Refusal::from(Trouble::BadRequest));
+    guard(routes).layer(from_fn_with_state(clock, dated))
 }
 
 /// `Date` (RFC 9110 section 6.6.1): devices find out by it whether their clock and ours agree.

@@ -298,12 +298,21 @@ mod tests {
     #[test]
     fn mistakes_name_their_line_and_the_next_step() {
         for (text, expected) in [
-            ("[link]\nbnid = \"0.0.0.0:0\"\n", "config.toml:2: unknown field `bnid`, expected `bind` or `relays`; did you mean `bind`?"),
-            ("\n\n[lnik]\n", "config.toml:3: unknown field `lnik`, expected one of `link`, `agents`, `requests`, `limits`, `log`; did you mean `link`?"),
+            (
+                "[link]\nbnid = \"0.0.0.0:0\"\n",
+                "config.toml:2: unknown field `bnid`, expected `bind` or `relays`; did you mean `bind`?",
+            ),
+            (
+                "\n\n[lnik]\n",
+                "config.toml:3: unknown field `lnik`, expected one of `link`, `agents`, `requests`, `limits`, `log`; did you mean `link`?",
+            ),
             ("[link]\nbind = \"10.0.0.1:0\"\n", "config.toml:2: expected `0.0.0.0:PORT` or `127.0.0.1:PORT`"),
             ("[requests]\noutcome_within = 0\n", "config.toml:2: expected 1 to 2592000 seconds"),
             ("[agents]\nallowed_uids = [-1]\n", "config.toml:2: invalid value: integer `-1`, expected u32"),
-            ("[log]\nlevel = \"loud\"\n", "config.toml:2: unknown variant `loud`, expected one of `off`, `error`, `warn`, `info`, `debug`, `trace`"),
+            (
+                "[log]\nlevel = \"loud\"\n",
+                "config.toml:2: unknown variant `loud`, expected one of `off`, `error`, `warn`, `info`, `debug`, `trace`",
+            ),
             ("[link]\nbind = \"0.0.0.0:0\"\nbind = \"0.0.0.0:1\"\n", "config.toml:3: duplicate key"),
         ] {
             assert_eq!(parse(text).unwrap_err(), expected, "{text}");

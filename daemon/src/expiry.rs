@@ -31,9 +31,10 @@ impl Default for Due {
 }
 
 impl Due {
-    /// Something expires then.
-    pub fn at_latest(&self, at: Time) {
-        if at.0 < self.next.fetch_min(at.0, Ordering::SeqCst) {
+    /// Something expires then. A clock that has jumped past the next look is noticed here too.
+    pub fn at_latest(&self, at: Time, now: Time) {
+        let next = self.next.fetch_min(at.0, Ordering::SeqCst);
+        if at.0 < next || next <= now.0 {
             self.earlier.notify_one();
         }
     }

@@ -21,11 +21,13 @@ impl StartError {
 
     /// What the system said about a file.
     pub fn io(path: &Path, error: &std::io::Error) -> StartError {
-        let trouble = match error.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Trouble::DiskFull,
-            std::io::ErrorKind::PermissionDenied => Trouble::UnsafeFolder,
-            // The kinds are an open list; what matters of the rest is in the text.
-            _ => Trouble::Internal,
+        use std::io::ErrorKind::{PermissionDenied, QuotaExceeded, StorageFull};
+        let trouble = if matches!(error.kind(), StorageFull | QuotaExceeded) {
+            Trouble::DiskFull
+        } else if error.kind() == PermissionDenied {
+            Trouble::UnsafeFolder
+        } else {
+            Trouble::Internal
         };
         StartError::new(trouble, format!("{}: {error}", path.display()))
     }

@@ -92,7 +92,8 @@ impl Folder {
         // One left over from a crash is nobody's: the folder is locked.
         let _absent = fs::remove_file(&new);
         let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-        let descriptor = rustix::fs::open(&new, flags, Mode::RUSR | Mode::WUSR).map_err(|errno| failed(errno.into()))?;
+        let descriptor =
+            rustix::fs::open(&new, flags, Mode::RUSR | Mode::WUSR).map_err(|errno| failed(errno.into()))?;
         let mut file = File::from(descriptor);
         file.write_all(bytes).and_then(|()| file.sync_all()).map_err(failed)?;
         fs::rename(&new, &path).map_err(failed)?;
@@ -123,10 +124,10 @@ impl Folder {
         let path = self.path.join(name);
         match read_private(&path)? {
             Some(text) => {
-                let seed = BASE64URL_NOPAD.decode(text.trim_end().as_bytes()).ok().and_then(|seed| seed.try_into().ok());
-                let seed: [u8; 32] = seed.ok_or_else(|| {
-                    StartError::new(Trouble::StoreCorrupt, format!("{}: not a key", path.display()))
-                })?;
+                let seed =
+                    BASE64URL_NOPAD.decode(text.trim_end().as_bytes()).ok().and_then(|seed| seed.try_into().ok());
+                let seed: [u8; 32] = seed
+                    .ok_or_else(|| StartError::new(Trouble::StoreCorrupt, format!("{}: not a key", path.display())))?;
                 Ok(SecretKey::from_seed(&seed))
             }
             None => {
@@ -143,9 +144,8 @@ impl Folder {
 /// Refuses a folder in which, or above which, another user could put things in our place.
 fn check_folder(path: &Path) -> Result<(), StartError> {
     let me = rustix::process::geteuid().as_raw();
-    let unsafe_folder = |path: &Path, what: &str| {
-        Err(StartError::new(Trouble::UnsafeFolder, format!("{}: {what}", path.display())))
-    };
+    let unsafe_folder =
+        |path: &Path, what: &str| Err(StartError::new(Trouble::UnsafeFolder, format!("{}: {what}", path.display())));
     let real = fs::canonicalize(path).map_err(|error| StartError::io(path, &error))?;
     let own = fs::metadata(&real).map_err(|error| StartError::io(path, &error))?;
     if !own.is_dir() {
@@ -172,8 +172,8 @@ fn check_folder(path: &Path) -> Result<(), StartError> {
 
 fn lock(path: &Path) -> Result<OwnedFd, StartError> {
     let flags = OFlags::CREATE | OFlags::RDWR | OFlags::CLOEXEC | OFlags::NOFOLLOW;
-    let file = rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR)
-        .map_err(|errno| StartError::io(path, &errno.into()))?;
+    let file =
+        rustix::fs::open(path, flags, Mode::RUSR | Mode::WUSR).map_err(|errno| StartError::io(path, &errno.into()))?;
     match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(file),
         Err(Errno::WOULDBLOCK) => Err(StartError::new(Trouble::AlreadyRunning, path.display().to_string())),

@@ -73,7 +73,8 @@ fn prepare(arguments: Arguments) -> Result<Options, StartError> {
 fn level(text: Option<std::ffi::OsString>) -> Result<Option<Level>, StartError> {
     let Some(text) = text else { return Ok(None) };
     let known = text.to_str().and_then(|text| Level::from_str(text, true).ok());
-    let unknown = || StartError::new(Trouble::BadConfig, "AGENTTRUST_LOG: expected off, error, warn, info, debug or trace");
+    let unknown =
+        || StartError::new(Trouble::BadConfig, "AGENTTRUST_LOG: expected off, error, warn, info, debug or trace");
     known.map(Some).ok_or_else(unknown)
 }
 
@@ -94,10 +95,8 @@ fn run(options: Options) -> Result<(), StartError> {
     allow_many_files();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(failed)?;
     runtime.block_on(async {
-        let (mut terminated, mut interrupted) = (
-            signal(SignalKind::terminate()).map_err(failed)?,
-            signal(SignalKind::interrupt()).map_err(failed)?,
-        );
+        let (mut terminated, mut interrupted) =
+            (signal(SignalKind::terminate()).map_err(failed)?, signal(SignalKind::interrupt()).map_err(failed)?);
         let running = start(options).await?;
         let stop = running.gate().stop.clone();
         tokio::select! {

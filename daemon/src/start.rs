@@ -155,12 +155,7 @@ async fn bind(folder: &Folder, config: &Config, key: &SecretKey<Transport>) -> R
 }
 
 /// Starts to answer on every door.
-fn open_doors(
-    gate: &Arc<Gate>,
-    folder: &Folder,
-    endpoint: &Endpoint,
-    doors: Doors,
-) -> Result<JoinSet<()>, StartError> {
+fn open_doors(gate: &Arc<Gate>, folder: &Folder, endpoint: &Endpoint, doors: Doors) -> Result<JoinSet<()>, StartError> {
     let own_uid = rustix::process::geteuid().as_raw();
     let tickets = api::Tickets::new(endpoint.clone());
     let [agent, host] = SOCKETS;

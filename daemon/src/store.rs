@@ -25,6 +25,7 @@ mod moves;
 mod open;
 mod proofs;
 mod reader;
+mod refused;
 mod replay;
 mod requests;
 mod schema;
@@ -59,9 +60,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use tokio::sync::{mpsc, watch};
 use wait::Watches;
-use writer::{Job, Operation, Writer};
+use writer::{Operation, Task, Writer};
 
-/// The open store; clones share it. It closes when the last clone is dropped.
+/// The open store; clones share it. It closes with [`Store::close`], or when the last clone is dropped.
 #[derive(Clone)]
 pub struct Store {
     inner: Arc<Inner>,
@@ -69,7 +70,7 @@ pub struct Store {
 
 struct Inner {
     path: PathBuf,
-    jobs: mpsc::Sender<Box<dyn Job>>,
+    jobs: mpsc::Sender<Task>,
     readers: Readers,
     changes: watch::Receiver<u64>,
     watches: Arc<Watches>,
@@ -112,7 +113,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let (job, answer) = Operation::new(operation);
-        self.inner.jobs.try_send(Box::new(job)).map_err(|error| reader::refused(&error))?;
+        self.inner.jobs.try_send(Task::Do(Box::new(job))).map_err(|error| reader::refused(&error))?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Trouble(Trouble::Internal).into()))
     }
 
@@ -138,10 +139,12 @@ impl Store {
         self.inner.watches.watch(message)
     }
 
-    /// Drops this handle and, if it was the last one, waits until what is queued is answered and the file closed.
-    pub async fn close(self) {
+    /// Waits until what is queued is answered and the file is closed; what comes later is `store_failed`.
+    pub async fn close(&self) {
         let threads = std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
-        drop(self);
+        // Either fails only where the threads have ended already.
+        let _ended = self.inner.jobs.send(Task::Stop).await;
+        self.inner.readers.stop().await;
         let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok()));
         if !matches!(joined.await, Ok(true)) {
             tracing::error!("a thread of the store panicked");

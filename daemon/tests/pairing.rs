@@ -1,12 +1,13 @@
 //! Letting devices in: the first one here, the first one elsewhere, a further one.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 
 use agenttrust_protocol::door::{InboxEvent, PairReply, PairState, PairingOffer, PairingView, Trouble};
+use agenttrust_protocol::envelope::Nothing;
 use agenttrust_protocol::hash::{Id, Tdid};
 use agenttrust_protocol::message::{Bundle, RevokedKind, Verdict};
 use agenttrust_protocol::pairing::{Ticket, digits};
-use agenttrust_protocol::envelope::Nothing;
 use agenttrust_protocol::{Head, Signed};
 use common::{House, Joiner, Phone, eventually, random, seed};
 use http::Method;
@@ -158,9 +159,10 @@ async fn an_admin_device_lets_a_further_one_in_and_removes_it() {
     let joiner = Joiner::new(&house, &offered, "tablet").await;
     assert_eq!(joiner.knock().await.reply_pair().state, PairState::Joined);
     let page = phone.inbox(None, 0).await;
-    let announced = page.entries.iter().any(
-        |entry| matches!(&entry.event, InboxEvent::Pairing { pairing, .. } if *pairing == joiner.hash()),
-    );
+    let announced = page
+        .entries
+        .iter()
+        .any(|entry| matches!(&entry.event, InboxEvent::Pairing { pairing, .. } if *pairing == joiner.hash()));
     assert!(announced, "{page:?}");
 
     let path = format!("/v1/pairings/{}", joiner.hash());

@@ -1,4 +1,5 @@
 //! The daemon as a program and as a holder of its folder: starting, stopping, what it finds, what it leaves.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 

@@ -1,4 +1,5 @@
 //! A request from question to outcome, over the real doors.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod common;
 
@@ -6,9 +7,7 @@ use agenttrust_protocol::constraint::Constraint;
 use agenttrust_protocol::door::{InboxEvent, RequestDetail};
 use agenttrust_protocol::json::{Numbers, parse};
 use agenttrust_protocol::lifecycle::State;
-use agenttrust_protocol::message::{
-    Decision, Paused, Request, Require, RequiredUv, RevokedKind, Rule, Uv, Verdict,
-};
+use agenttrust_protocol::message::{Decision, Paused, Request, Require, RequiredUv, RevokedKind, Rule, Uv, Verdict};
 use common::{House, Phone, eventually};
 
 fn pay(approvers: u64) -> Rule {

@@ -5,6 +5,8 @@
 
 pub mod cast;
 pub mod forge;
+pub mod hostile;
+pub mod kit;
 pub mod vectors;
 
 use std::path::{Path, PathBuf};

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 #[derive(Debug)]
 pub(crate) enum Admission {
     /// The code is on the screen.
-    Offered(Ticket),
+    Offered(Box<Ticket>),
     /// A joiner that saw it was answered and has not revealed its number.
     Answered(Hash),
     /// The digits can be typed.
@@ -42,7 +42,7 @@ impl Shared {
     /// Asks the daemon for a ticket; one that was open before is of no use any more.
     pub(crate) async fn offer_pairing(&self) -> Result<Done, Failure> {
         let offer = self.door().offer_pairing().await?;
-        let ticket: Ticket = offer.ticket.parse()?;
+        let ticket: Box<Ticket> = Box::new(offer.ticket.parse()?);
         self.lock().joiner = None;
         *self.admitting() = Some(Admission::Offered(ticket));
         Ok(Done::Offer(offer))

@@ -308,3 +308,28 @@ pub struct DeviceInfo {
     /// What the daemon says.
     pub daemon: Option<DeviceView>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_json_and_what_is_unknown_is_refused() {
+        let hash = Hash::of(b"");
+        let json = format!(r#"{{"command":"deny","card":"{hash}","shown":"{hash}"}}"#);
+        let deny = Command::Deny { card: hash, shown: hash, note: None };
+        assert_eq!(serde_json::from_str::<Command>(&json).unwrap(), deny);
+        let edit = Some(Edits::Fields(BTreeMap::from([("/amount".to_owned(), "9.50".to_owned())])));
+        let preview = Command::Preview { card: hash, edit };
+        let json = format!(r#"{{"command":"preview","card":"{hash}","edit":{{"fields":{{"/amount":"9.50"}}}}}}"#);
+        assert_eq!(serde_json::to_string(&preview).unwrap(), json);
+        assert_eq!(serde_json::from_str::<Command>(&json).unwrap(), preview);
+        for bad in [
+            format!(r#"{{"command":"deny","card":"{hash}","shown":"{hash}","force":true}}"#),
+            format!(r#"{{"command":"approve","card":"{hash}"}}"#),
+            r#"{"command":"approve_all"}"#.to_owned(),
+        ] {
+            assert!(serde_json::from_str::<Command>(&bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -16,7 +16,7 @@ use agenttrust_protocol::door::{ConsistencyReply, ErrorBody, Held, InboxPage};
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::{CLOCK_SKEW, MAX_STATUS_LIFE};
 use agenttrust_protocol::{Hash, Time};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio::sync::broadcast;
 
 /// A status with less than this left, in seconds, and nobody here to renew it, is told to the person.
@@ -46,6 +46,8 @@ pub(crate) struct Core {
     told_expiring: Option<Time>,
     /// The size this process has had co-signed.
     cosigned: u64,
+    /// Answers that the daemon refused: to send them again would change nothing.
+    refused: BTreeSet<Hash>,
 }
 
 impl Core {
@@ -71,6 +73,7 @@ impl Core {
             clock_ahead: 0,
             told_expiring: None,
             cosigned: 0,
+            refused: BTreeSet::new(),
         }
     }
 
@@ -156,6 +159,17 @@ impl Core {
     pub(crate) fn too_late(&mut self, request: &Hash, state: State) {
         self.approver.too_late(request, state);
         self.tell_cards();
+    }
+
+    /// The daemon refused this device's decision.
+    pub(crate) fn undeliverable(&mut self, request: Hash) {
+        self.refused.insert(request);
+    }
+
+    /// Answers to send, each with its request.
+    pub(crate) fn waiting(&self) -> Vec<(Hash, String)> {
+        let outbox = self.approver.outbox(self.clock.now()).into_iter();
+        outbox.filter(|(id, _)| !self.refused.contains(id)).map(|(id, text)| (id, text.to_owned())).collect()
     }
 
     /// Signs an answer; when this returns, it will survive a crash.

@@ -251,3 +251,22 @@ fn unusable(bad: BadState) -> Failure {
     };
     Failure::new(trouble, bad.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_shell_that_was_too_slow_is_told_so() {
+        let (sender, receiver) = broadcast::channel(2);
+        let mut events = Events { receiver };
+        for ahead in 1..=5 {
+            sender.send(Event::ClockChanged { ahead }).unwrap();
+        }
+        assert_eq!(events.next().await, Some(Event::Missed { events: 3 }));
+        assert_eq!(events.next().await, Some(Event::ClockChanged { ahead: 4 }));
+        drop(sender);
+        assert_eq!(events.next().await, Some(Event::ClockChanged { ahead: 5 }));
+        assert_eq!(events.next().await, None);
+    }
+}

@@ -19,6 +19,18 @@ use tokio::time::{Instant, sleep};
 /// A renewal that failed is tried again after this long.
 const RENEW_AGAIN: Duration = Duration::from_secs(60);
 
+/// Answers that were not taken are sent again after this long.
+const SEND_AGAIN: Duration = Duration::from_secs(3);
+
+/// What is due and cannot be done yet is looked at again after this long.
+const DUE_AGAIN: Duration = Duration::from_secs(1);
+
+/// A mark that was not taken is told again after this long.
+const MARK_AGAIN: Duration = Duration::from_secs(1);
+
+/// And so often; after that nobody cares.
+const MARK_TRIES: u32 = 30;
+
 /// Starts them.
 pub(crate) fn start(shared: &Arc<Shared>) {
     shared.spawn(follow_inbox(Arc::clone(shared)));
@@ -82,11 +94,9 @@ impl Shared {
         if update.joiners_changed {
             self.meet_joiners();
         }
-        if !self.lock().approver.outbox(self.config.clock.now()).is_empty() {
-            let shared = Arc::clone(self);
-            self.spawn(async move { shared.send_all().await });
+        if page.reset || !page.entries.is_empty() {
+            self.grown.notify_one();
         }
-        self.grown.notify_one();
         self.timers.notify_one();
         Ok(again)
     }
@@ -124,12 +134,17 @@ impl Shared {
         }
     }
 
-    /// Tells the daemon what reached this device; nobody waits for that.
+    /// Tells the daemon what reached this device; nobody waits for that, and a lost line only puts it off.
     pub(crate) fn mark(self: &Arc<Shared>, requests: Vec<Hash>, kind: SeenKind) {
-        let door = self.door();
+        let shared = Arc::clone(self);
         self.spawn(async move {
-            if let Err(failure) = door.seen(&Seen { requests, kind }).await {
-                tracing::debug!(code = failure.code(), "a mark was not taken");
+            let seen = Seen { requests, kind };
+            for _ in 0..MARK_TRIES {
+                match shared.door().seen(&seen).await {
+                    Err(failure) if failure.is_passing() => sleep(MARK_AGAIN).await,
+                    Err(failure) => return tracing::debug!(code = failure.code(), "a mark was not taken"),
+                    Ok(_) => return,
+                }
             }
         });
     }
@@ -137,9 +152,7 @@ impl Shared {
     /// Sends every answer that is signed and that the daemon is not known to have.
     async fn send_all(&self) {
         let _one_at_a_time = self.sending.lock().await;
-        let now = self.config.clock.now();
-        let waiting: Vec<(Hash, String)> =
-            self.lock().approver.outbox(now).into_iter().map(|(id, text)| (id, text.to_owned())).collect();
+        let waiting = self.lock().waiting();
         for (request, message) in waiting {
             if let Err(failure) = self.deliver(&request, &message).await
                 && !failure.is_passing()
@@ -160,10 +173,11 @@ impl Shared {
                 Ok(state)
             }
             Err(failure) => {
-                if let Failure::Daemon(body) = &failure
-                    && let Some(state) = body.state
-                {
-                    self.lock().too_late(request, state);
+                let state = if let Failure::Daemon(body) = &failure { body.state } else { None };
+                match state {
+                    Some(state) => self.lock().too_late(request, state),
+                    None if failure.is_passing() => {}
+                    None => self.lock().undeliverable(*request),
                 }
                 Err(failure)
             }
@@ -211,27 +225,54 @@ fn connection(line: &Line) -> Connection {
 
 /// Looks at timers when they are due, and now and then all the same: clocks are set, computers sleep.
 async fn keep_time(shared: Arc<Shared>) {
-    let mut renewed: Option<Instant> = None;
+    let (mut renewed, mut sent) = (Pace::every(RENEW_AGAIN), Pace::every(SEND_AGAIN));
     loop {
-        let (renew, next) = {
+        let (renew, send, next) = {
             let mut core = shared.lock();
-            let renew = core.tick() && core.connection.is_up() && core.clock_ahead == 0;
-            (renew, core.approver.next_deadline(core.now()).map(|next| until(next, core.now())))
+            let renew = core.tick();
+            let up = core.connection.is_up();
+            let next = core.approver.next_deadline(core.now()).map(|next| until(next, core.now()));
+            // A renewal that is due stays due until it is done.
+            let next = if renew { next.map(|next| next.max(DUE_AGAIN)) } else { next };
+            (renew && up && core.clock_ahead == 0, up && !core.waiting().is_empty(), next)
         };
-        if renew && renewed.is_none_or(|at| at.elapsed() >= RENEW_AGAIN) {
-            renewed = Some(Instant::now());
-            let shared = Arc::clone(&shared);
-            shared.clone().spawn(async move {
-                if let Err(failure) = shared.step(&StatusStep::Renew).await {
+        if renew && renewed.is_time() {
+            let renewing = Arc::clone(&shared);
+            shared.spawn(async move {
+                if let Err(failure) = renewing.step(&StatusStep::Renew).await {
                     tracing::debug!(code = failure.code(), "the status was not renewed");
                 }
             });
+        }
+        if send && sent.is_time() {
+            let sending = Arc::clone(&shared);
+            shared.spawn(async move { sending.send_all().await });
         }
         let wait = next.unwrap_or(shared.config.tick).clamp(Duration::from_millis(50), shared.config.tick);
         tokio::select! {
             () = sleep(wait) => {}
             () = shared.timers.notified() => {}
         }
+    }
+}
+
+/// Keeps what is tried again from being tried too often.
+struct Pace {
+    every: Duration,
+    last: Option<Instant>,
+}
+
+impl Pace {
+    fn every(every: Duration) -> Pace {
+        Pace { every, last: None }
+    }
+
+    fn is_time(&mut self) -> bool {
+        let is = self.last.is_none_or(|last| last.elapsed() >= self.every);
+        if is {
+            self.last = Some(Instant::now());
+        }
+        is
     }
 }
 

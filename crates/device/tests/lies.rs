@@ -1,7 +1,11 @@
 //! A daemon that lies, a clock that is wrong, a store that fails: nothing is shown as verified, nothing is signed.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one event and lets the others pass")]
+
 mod common;
 
+use agenttrust_device::approver::trustview::Standing;
 use agenttrust_device::{Command, Done, Event};
 use agenttrust_protocol::key::SecretKey;
 use agenttrust_protocol::message::{Paused, RevokedKind, Status};
@@ -225,4 +229,21 @@ async fn an_unknown_agent_is_refused() {
     let failure = phone.device.run(Command::AcceptAgent { enroll, name: None }).await.unwrap_err();
     assert_eq!(failure.code(), "not_found");
     assert!(daemon.lock().certs.is_empty());
+}
+
+#[tokio::test]
+async fn a_status_that_runs_out_is_told_with_the_name_of_the_device_to_open() {
+    let (daemon, mut phone, _agent) = ready().await;
+    daemon.stop().await;
+    phone.clock.shift(60 * 3600);
+    let standing = phone
+        .event("the end of the status", |event| match event {
+            Event::StatusExpiring { standing } => Some(standing),
+            _ => None,
+        })
+        .await;
+    assert!(matches!(standing, Standing::Fresh { .. }), "{standing:?}");
+    phone.clock.shift(80 * 3600);
+    let Standing::Expired { open, .. } = phone.device.snapshot().trust.standing else { panic!("expired") };
+    assert_eq!(open, ["Phone"]);
 }

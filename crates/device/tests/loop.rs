@@ -1,5 +1,8 @@
 //! The loop of a device: requests come, are answered, and what was answered arrives; against a stand-in daemon.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one event and lets the others pass")]
+
 mod common;
 
 use agenttrust_device::approver::inbox::{Phase, Step};
@@ -7,6 +10,7 @@ use agenttrust_device::{Command, Connection, Done, Edits, Event};
 use agenttrust_protocol::door::{InboxEvent, SeenKind};
 use agenttrust_protocol::key::SecretKey;
 use agenttrust_protocol::lifecycle::State;
+use agenttrust_protocol::message::{Decision, Verdict};
 use agenttrust_protocol::{Hash, Thumbprint};
 use common::Daemon;
 use common::phone::{Phone, approve};
@@ -15,10 +19,7 @@ use std::time::Duration;
 
 const INVOICE: &str = r#"{"payee":"DE02120300000000202051","amount":120.50}"#;
 
-fn decided(
-    daemon: &Daemon,
-    at: usize,
-) -> (agenttrust_protocol::message::Decision, agenttrust_protocol::message::DecisionContent) {
+fn decided(daemon: &Daemon, at: usize) -> (Decision, agenttrust_protocol::message::DecisionContent) {
     let world = daemon.lock();
     let trust = agenttrust_protocol::trust::Trust::enter(&world.bundles[0], None).unwrap();
     let opened = world.decided(at).open(|kid| trust.device(kid).map(|device| device.key)).unwrap();
@@ -45,25 +46,21 @@ async fn a_request_is_shown_approved_and_followed_to_its_end() {
     assert_eq!((body.req, body.outcome, body.seq), (id, Verdict::Approve, 1));
     assert!(content.shown.unwrap().iter().any(|line| line.contains("DE02120300000000202051")));
 
-    for (state, code) in [(State::Claimed, None), (State::Executed, Some("ok"))] {
-        daemon.lock().states.insert(id, state);
-        daemon.push(InboxEvent::Moved { request: id, state, by: None, code: code.map(str::to_owned) });
-    }
     let mut steps = Vec::new();
-    phone
-        .event("the end", |event| match event {
-            Event::CardStep { card, phase: Phase::AnsweredHere { step, .. } } if card == id => {
-                steps.push(step);
-                None
-            }
-            Event::CardClosed { card, phase: Phase::AnsweredHere { step, .. }, code } if card == id => {
-                steps.push(step);
-                assert_eq!(code.as_deref(), Some("ok"));
-                Some(())
-            }
-            _ => None,
-        })
-        .await;
+    for (state, last) in [(State::Claimed, Step::Claimed), (State::Executed, Step::Executed)] {
+        daemon.lock().states.insert(id, state);
+        let code = (state == State::Executed).then(|| "ok".to_owned());
+        daemon.push(InboxEvent::Moved { request: id, state, by: None, code });
+        phone
+            .event("the next step", |event| {
+                let (Event::CardStep { phase, .. } | Event::CardClosed { phase, .. }) = &event else { return None };
+                let Phase::AnsweredHere { step, .. } = phase else { panic!("{phase:?}") };
+                steps.push(*step);
+                assert_eq!(matches!(event, Event::CardClosed { .. }), *step == Step::Executed);
+                (*step == last).then_some(())
+            })
+            .await;
+    }
     steps.dedup();
     assert_eq!(steps, [Step::Signed, Step::Approved, Step::Claimed, Step::Executed]);
     // A second tap changes nothing.

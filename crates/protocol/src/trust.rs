@@ -65,6 +65,10 @@ impl Trust {
     /// The envelope's, `wrong_root`, `stale_trust` if it does not follow from the current one, `quorum` if too few
     /// admins of either version signed.
     pub fn accept_bundle(&mut self, text: &str, now: Time) -> Result<(), Reason> {
+        // It was judged when it came; its signers may be gone by now.
+        if self.bundles.iter().any(|held| held.as_str() == text) {
+            return Ok(());
+        }
         let next = open_bundle(text, Some(self.current().body()))?;
         if next.body().version == 1 && Tdid::from(next.hash()) == self.tdid {
             return Ok(());

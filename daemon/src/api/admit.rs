@@ -97,7 +97,8 @@ mod tests {
         let get = Method::GET;
         let post = Method::POST;
         let delete = Method::DELETE;
-        let cases: Vec<(Option<u32>, &Method, Vec<(&str, &str)>, Result<(), Trouble>)> = vec![
+        type Case<'a> = (Option<u32>, &'a Method, Vec<(&'a str, &'a str)>, Result<(), Trouble>);
+        let cases: Vec<Case<'_>> = vec![
             (Some(1000), &get, vec![], Ok(())),
             (Some(0), &get, vec![], Ok(())),
             (Some(1000), &get, vec![("host", "evil.example")], Ok(())),
@@ -120,12 +121,32 @@ mod tests {
             (Some(1000), &post, vec![("sec-fetch-dest", "empty"), jose], Err(Trouble::BrowserRefused)),
             // Bodies.
             (Some(1000), &post, vec![("content-length", "9")], Err(Trouble::BadRequest)),
-            (Some(1000), &post, vec![("content-type", "text/plain"), ("content-length", "9")], Err(Trouble::BadRequest)),
-            (Some(1000), &post, vec![("content-type", "application/json; charset=utf-8"), ("content-length", "9")], Err(Trouble::BadRequest)),
-            (Some(1000), &post, vec![jose, ("content-type", "text/plain"), ("content-length", "9")], Err(Trouble::BadRequest)),
+            (
+                Some(1000),
+                &post,
+                vec![("content-type", "text/plain"), ("content-length", "9")],
+                Err(Trouble::BadRequest),
+            ),
+            (
+                Some(1000),
+                &post,
+                vec![("content-type", "application/json; charset=utf-8"), ("content-length", "9")],
+                Err(Trouble::BadRequest),
+            ),
+            (
+                Some(1000),
+                &post,
+                vec![jose, ("content-type", "text/plain"), ("content-length", "9")],
+                Err(Trouble::BadRequest),
+            ),
             (Some(1000), &post, vec![jose, ("content-length", "-1")], Err(Trouble::BadRequest)),
             (Some(1000), &post, vec![jose, ("content-length", &big)], Err(Trouble::BodyTooLarge)),
-            (Some(1000), &post, vec![jose, ("content-length", "9"), ("content-encoding", "gzip")], Err(Trouble::BadRequest)),
+            (
+                Some(1000),
+                &post,
+                vec![jose, ("content-length", "9"), ("content-encoding", "gzip")],
+                Err(Trouble::BadRequest),
+            ),
             (Some(1000), &get, vec![jose, ("content-length", "9")], Err(Trouble::BadRequest)),
             (Some(1000), &delete, vec![jose, ("transfer-encoding", "chunked")], Err(Trouble::BadRequest)),
         ];

@@ -46,9 +46,8 @@ pub fn router(gate: Arc<Gate>, own_uid: u32) -> Router {
         .route("/v1/requests/{hash}/cancel", post(cancel))
         .route("/v1/log/checkpoint", get(checkpoint))
         .route("/v1/log/tile/{*path}", get(tile))
-        .route("/v1/log/proof/{hash}", get(proof))
-        .layer(from_fn_with_state(admission, porter));
-    super::finished(router, clock).with_state(door)
+        .route("/v1/log/proof/{hash}", get(proof));
+    super::door(router, clock, |router| router.layer(from_fn_with_state(admission, porter))).with_state(door)
 }
 
 async fn enroll(State(door): State<Door>, ConnectInfo(caller): ConnectInfo<Caller>, Jose(text): Jose) -> Answer {

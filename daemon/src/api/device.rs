@@ -46,6 +46,7 @@ pub fn router(gate: Arc<Gate>, tickets: Tickets) -> Router {
     let clock = gate.clock.clone();
     let calls = Arc::new(Buckets::new(gate.config.limits.device_calls));
     let door = Door { gate, tickets, calls };
+    let guard = door.clone();
     let router = Router::new()
         .route("/v1/inbox", get(inbox))
         .route("/v1/requests/{hash}", get(request))
@@ -66,9 +67,8 @@ pub fn router(gate: Arc<Gate>, tickets: Tickets) -> Router {
         .route("/v1/log/leaves", get(leaves))
         .route("/v1/log/cosignature", post(cosign))
         .route("/v1/pairings", post(offer))
-        .route("/v1/pairings/{hash}", get(pairing).post(confirm))
-        .layer(from_fn_with_state(door.clone(), porter));
-    super::finished(router, clock).with_state(door)
+        .route("/v1/pairings/{hash}", get(pairing).post(confirm));
+    super::door(router, clock, |router| router.layer(from_fn_with_state(guard, porter))).with_state(door)
 }
 
 async fn porter(

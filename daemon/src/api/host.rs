@@ -38,9 +38,13 @@ pub fn router(gate: Arc<Gate>, tickets: Tickets, folder: &Folder, own_uid: u32) 
         .route("/v1/endpoint", get(endpoint))
         .route("/v1/pairings", get(pairing).post(start).delete(end))
         .route("/v1/pairings/digits", post(digits))
-        .route("/v1/stop", post(stop))
-        .layer(from_fn_with_state(admission, porter));
-    super::finished(router, clock).with_state(Door { gate, tickets, data, started })
+        .route("/v1/stop", post(stop));
+    super::door(router, clock, |router| router.layer(from_fn_with_state(admission, porter))).with_state(Door {
+        gate,
+        tickets,
+        data,
+        started,
+    })
 }
 
 async fn status(State(door): State<Door>) -> Result<Json<DaemonStatus>, Refusal> {

@@ -57,12 +57,8 @@ impl Porter {
     }
 
     fn let_in(&self, caller: Caller, request: &Request) -> Result<(), Refusal> {
-        let knock = Knock {
-            uid: caller.uid,
-            allowed: &self.allowed,
-            method: request.method(),
-            headers: request.headers(),
-        };
+        let knock =
+            Knock { uid: caller.uid, allowed: &self.allowed, method: request.method(), headers: request.headers() };
         admit(&knock)?;
         let within = caller.uid.is_some_and(|uid| self.calls.take(uid, Instant::now()));
         if within { Ok(()) } else { Err(Trouble::RateLimited.into()) }

@@ -37,9 +37,8 @@ pub fn router(gate: Arc<Gate>) -> Router {
     let router = Router::new()
         .route("/v1/pair", post(knock))
         .route("/v1/pair/{hash}", get(stand).post(step))
-        .route("/v1/pair/{hash}/trust", post(found))
-        .layer(from_fn_with_state(guard, porter));
-    super::finished(router, clock).with_state(gate)
+        .route("/v1/pair/{hash}/trust", post(found));
+    super::door(router, clock, |router| router.layer(from_fn_with_state(guard, porter))).with_state(gate)
 }
 
 async fn porter(
@@ -171,11 +170,9 @@ fn reply(gate: &Gate, state: PairState, tdid: Option<Tdid>, c: Option<Id>) -> Pa
 fn is_end(state: PairState) -> bool {
     match state {
         PairState::Paired | PairState::Refused | PairState::Expired => true,
-        PairState::Offered
-        | PairState::Joined
-        | PairState::Challenged
-        | PairState::Revealed
-        | PairState::Confirmed => false,
+        PairState::Offered | PairState::Joined | PairState::Challenged | PairState::Revealed | PairState::Confirmed => {
+            false
+        }
     }
 }
 

@@ -90,9 +90,13 @@ mod tests {
 
     #[test]
     fn a_ticket_names_where_others_may_reach_us() {
-        let addresses = |texts: &[&str]| -> Vec<SocketAddr> { texts.iter().map(|text| text.parse().unwrap()).collect() };
+        let addresses =
+            |texts: &[&str]| -> Vec<SocketAddr> { texts.iter().map(|text| text.parse().unwrap()).collect() };
         for (all, expected) in [
-            (vec!["127.0.0.1:7", "192.168.1.2:7", "[2001:db8::1]:7", "10.0.0.1:7"], vec!["10.0.0.1:7", "192.168.1.2:7"]),
+            (
+                vec!["127.0.0.1:7", "192.168.1.2:7", "[2001:db8::1]:7", "10.0.0.1:7"],
+                vec!["10.0.0.1:7", "192.168.1.2:7"],
+            ),
             (vec!["127.0.0.1:7", "[2001:db8::1]:7", "[fe80::1]:7"], vec!["[2001:db8::1]:7", "127.0.0.1:7"]),
             (vec!["127.0.0.1:7", "169.254.0.1:7", "0.0.0.0:7", "127.0.0.1:7"], vec!["127.0.0.1:7"]),
         ] {

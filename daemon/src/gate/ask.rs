@@ -22,10 +22,8 @@ impl Gate {
             return Err(Reason::NotYetValid.into());
         }
         let hash = enroll.hash();
-        let enrollment = self
-            .store
-            .write(move |tx| tx.enroll(&enroll, process.as_deref(), now).map_err(Refusal::from))
-            .await?;
+        let enrollment =
+            self.store.write(move |tx| tx.enroll(&enroll, process.as_deref(), now).map_err(Refusal::from)).await?;
         tracing::info!(enroll = %hash, "an agent asks to be known");
         Ok(enrolment_reply(enrollment))
     }
@@ -113,7 +111,7 @@ impl Gate {
             return self.reply_standing(held, standing).await;
         }
         tracing::info!(request = %hash, state = %placed.state, "asked");
-        self.due.at_latest(if placed.state == State::Pending { exp } else { lost_at });
+        self.due.at_latest(if placed.state == State::Pending { exp } else { lost_at }, now);
         self.reply(held, placed.state.as_str(), vec![text.to_owned()]).await
     }
 

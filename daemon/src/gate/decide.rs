@@ -59,7 +59,7 @@ impl Gate {
             match self.store_decision(decision.clone(), transition, counted, now).await? {
                 Attempt::Overtaken => {}
                 Attempt::Stored(state) => {
-                    self.due.at_latest(decision.body().exp);
+                    self.due.at_latest(decision.body().exp, now);
                     tracing::info!(%request, %state, device = %decision.signer(), "decided");
                     return Ok(state);
                 }
@@ -210,16 +210,3 @@ fn same_action(before: &[Opened<Decision>], new: &Opened<Decision>) -> bool {
         },
     }
 }
-
-/// Stands in until the store has these itself; its own methods come first.
-trait Awaited {
-    fn refuse_decision(&mut self, d: &Opened<Decision>, c: &str, n: Time) -> Result<(), crate::store::StoreError> {
-        let _ = (d, c, n);
-        Ok(())
-    }
-    fn last_decision_seq(&self, d: &agenttrust_protocol::Thumbprint) -> Result<u64, crate::store::StoreError> {
-        let _ = d;
-        Ok(0)
-    }
-}
-impl Awaited for crate::store::Tx<'_> {}

@@ -31,7 +31,7 @@ impl Gate {
         }
         let lost_at = self.lost_at(now);
         let state = self.store.write(move |tx| tx.claim(&claim, lost_at, now).map_err(Refusal::from)).await?;
-        self.due.at_latest(lost_at);
+        self.due.at_latest(lost_at, now);
         tracing::info!(request = %request, %state, "claimed");
         Ok(Reply::state(state.as_str()))
     }

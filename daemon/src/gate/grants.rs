@@ -3,7 +3,7 @@
 use super::Gate;
 use crate::api::reply::Refusal;
 use crate::store::Tx;
-use agenttrust_protocol::check::{Asked, check_grant, open_grant};
+use agenttrust_protocol::check::{Asked, check_opened_grant, open_grant};
 use agenttrust_protocol::constraint::{Counters, Reservation, covers};
 use agenttrust_protocol::door::Reply;
 use agenttrust_protocol::message::{CLOCK_SKEW, Grant};
@@ -52,9 +52,16 @@ impl Gate {
     /// The stored grant with this name, by devices of any version of the bundle: whether it still counts is asked
     /// when it is used.
     pub(super) async fn grant(&self, trust: &Trust, hash: &Hash) -> Result<Option<Opened<Grant>>, Refusal> {
+        if let Some(grant) = self.known.grant(hash) {
+            return Ok(Some(Opened::clone(&grant)));
+        }
         let Some(text) = self.text(hash).await? else { return Ok(None) };
         let key = |kid: &_| trust.bundles().iter().rev().find_map(|bundle| bundle.body().device(kid)).map(|d| d.key);
-        Ok(Received::<Grant>::parse(&text).and_then(|grant| grant.open(key)).ok())
+        let grant = Received::<Grant>::parse(&text).and_then(|grant| grant.open(key)).ok();
+        if let Some(grant) = &grant {
+            self.known.keep_grant(grant.clone());
+        }
+        Ok(grant)
     }
 
     /// What the request may rest on. A grant that does not cover it leaves it to the person; a report of an offline
@@ -73,7 +80,7 @@ impl Gate {
         if grant.body().offline {
             return if could_cover(asked, &grant) { Ok(Under::Report) } else { Err(Reason::NotCovered.into()) };
         }
-        let covered = check_grant(trust, asked, grant.as_str(), now, &NotYet);
+        let covered = check_opened_grant(trust, asked, &grant, now, &NotYet);
         Ok(if covered.is_ok() { Under::Grant(Box::new(grant)) } else { Under::Nobody })
     }
 

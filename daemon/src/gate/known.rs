@@ -8,7 +8,7 @@ use crate::api::reply::Refusal;
 use agenttrust_protocol::check::Asked;
 use agenttrust_protocol::door::Trouble;
 use agenttrust_protocol::key::{Agent, PublicKey};
-use agenttrust_protocol::message::{AgentCert, Request, Session};
+use agenttrust_protocol::message::{AgentCert, Grant, Request, Session};
 use agenttrust_protocol::trust::Trust;
 use agenttrust_protocol::{Hash, Opened, Reason, Received, Thumbprint, Time};
 use std::collections::HashMap;
@@ -53,6 +53,7 @@ pub(super) struct Known {
     certs: Recent<Hash, Arc<Opened<AgentCert>>>,
     sessions: Recent<Hash, Arc<Opened<Session>>>,
     requests: Recent<Hash, Arc<Opened<Request>>>,
+    grants: Recent<Hash, Arc<Opened<Grant>>>,
 }
 
 impl Known {
@@ -66,6 +67,14 @@ impl Known {
         self.sessions.put(session.hash(), Arc::new(session));
     }
 
+    pub(super) fn grant(&self, hash: &Hash) -> Option<Arc<Opened<Grant>>> {
+        self.grants.get(hash)
+    }
+
+    pub(super) fn keep_grant(&self, grant: Opened<Grant>) {
+        self.grants.put(grant.hash(), Arc::new(grant));
+    }
+
     pub(super) fn keep_request(&self, request: Opened<Request>) {
         self.requests.put(request.hash(), Arc::new(request));
     }
@@ -73,9 +82,8 @@ impl Known {
 
 /// A certificate that an admin of any version of the bundle signed: enough to know whose key it is.
 fn open_any_cert(trust: &Trust, text: &str) -> Result<Opened<AgentCert>, Reason> {
-    Received::<AgentCert>::parse(text)?.open(|kid| {
-        trust.bundles().iter().rev().find_map(|bundle| bundle.body().admin(kid)).map(|device| device.key)
-    })
+    Received::<AgentCert>::parse(text)?
+        .open(|kid| trust.bundles().iter().rev().find_map(|bundle| bundle.body().admin(kid)).map(|device| device.key))
 }
 
 impl Gate {

@@ -15,8 +15,9 @@ use agenttrust_protocol::{Opened, Reason, Time};
 /// The store's, and `store_corrupt` if what is stored does not verify.
 pub fn stored_trust(reader: &Reader<'_>) -> Result<Option<Trust>, StoreError> {
     let mut trust: Option<Trust> = None;
-    let damaged = |reason: Reason| {
-        StoreError::Failed { trouble: Trouble::StoreCorrupt, detail: format!("stored trust: {reason}") }
+    let damaged = |reason: Reason| StoreError::Failed {
+        trouble: Trouble::StoreCorrupt,
+        detail: format!("stored trust: {reason}"),
     };
     let waiting = reader.recovery()?;
     for text in reader.trust_since(&Held::default())? {
@@ -136,9 +137,8 @@ impl Gate {
         if status.head().iat > now.plus(agenttrust_protocol::message::CLOCK_SKEW) {
             return Err(Reason::NotYetValid.into());
         }
-        let by_admin = trust
-            .find(&status.body().bundle)
-            .is_some_and(|bundle| bundle.body().admin(&status.signer()).is_some());
+        let by_admin =
+            trust.find(&status.body().bundle).is_some_and(|bundle| bundle.body().admin(&status.signer()).is_some());
         if !by_admin && !self.statuses.take(status.signer(), std::time::Instant::now()) {
             return Err(Trouble::RateLimited.into());
         }
@@ -176,7 +176,7 @@ impl Gate {
     /// Publishes stored trust, and disconnects whoever no longer belongs to it.
     fn enforce(&self, change: Change<'_>, trust: Trust, before: &BundleRef) {
         if let Some(waiting) = trust.recovery() {
-            self.due.at_latest(waiting.first_seen.plus(RECOVERY_DELAY));
+            self.due.at_latest(waiting.first_seen.plus(RECOVERY_DELAY), self.clock.now());
         }
         let current = trust.current().clone();
         change.publish(trust);

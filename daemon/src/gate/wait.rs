@@ -20,18 +20,17 @@ impl Gate {
         look: impl Fn(&Reader<'_>) -> Result<T, Refusal> + Clone + Send + 'static,
         ready: impl Fn(&T) -> bool,
     ) -> Result<T, Refusal> {
-        let first = self.store.read(look.clone()).await?;
-        if seconds == 0 || ready(&first) {
-            return Ok(first);
-        }
-        let _place = self.waiting.try_acquire().map_err(|_| Trouble::RateLimited)?;
         let end = Instant::now() + Duration::from_secs(seconds.min(MAX_WAIT));
+        // Made before the first look, so that nothing falls in between.
         let mut watch = self.store.watch(&message);
+        let mut place = None;
         loop {
-            // Looked at after the watch was made, so that nothing falls in between.
             let seen = self.store.read(look.clone()).await?;
-            if ready(&seen) {
+            if seconds == 0 || ready(&seen) {
                 return Ok(seen);
+            }
+            if place.is_none() {
+                place = Some(self.waiting.try_acquire().map_err(|_| Trouble::RateLimited)?);
             }
             tokio::select! {
                 () = watch.changed() => {}

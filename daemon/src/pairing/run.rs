@@ -98,7 +98,11 @@ impl Run {
             | Stage::Revealed { .. }
             | Stage::Confirmed(_)
             | Stage::Paired(_)
-            | Stage::Over { .. } => self.joiner().is_some_and(|joiner| joiner.body().transport == *transport),
+            | Stage::Over { .. } => {
+                // How it ended can be asked for as long as the run could have lasted.
+                let is_joiner = self.joiner().is_some_and(|joiner| joiner.body().transport == *transport);
+                is_joiner && (0..JOINED_FOR).contains(&now.since(self.joined))
+            }
         }
     }
 

@@ -4,6 +4,7 @@ use agenttrust_protocol::Reason;
 use agenttrust_protocol::door::{ErrorBody, Trouble};
 use agenttrust_protocol::lifecycle::State;
 use rusqlite::ErrorCode;
+use std::cell::RefCell;
 
 /// Why an operation had no effect.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,9 +60,21 @@ impl From<Trouble> for StoreError {
     }
 }
 
+thread_local! {
+    static LAST_FAILURE: RefCell<Option<StoreError>> = const { RefCell::new(None) };
+}
+
+/// What the database said last on this thread, since this was asked before. An operation's own error may hide it,
+/// and after a full disk it is what every operation of the batch must be told.
+pub(super) fn last_failure() -> Option<StoreError> {
+    LAST_FAILURE.with(RefCell::take)
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> StoreError {
-        StoreError::Failed { trouble: trouble_of(&error), detail: error.to_string() }
+        let failed = StoreError::Failed { trouble: trouble_of(&error), detail: error.to_string() };
+        LAST_FAILURE.with(|last| last.replace(Some(failed.clone())));
+        failed
     }
 }
 

@@ -60,6 +60,7 @@ impl Tx<'_> {
         self.conn
             .prepare_cached("INSERT INTO decision (message, request, device, denies, exp) VALUES (?1, ?2, ?3, ?4, ?5)")?
             .execute((message, row.id, device, denies, decision.body().exp.0))?;
+        self.number_used(decision)?;
         self.index(decision, row.id)?;
         self.answered(row.id, device, now)?;
         match transition {

@@ -95,12 +95,11 @@ fn check_header(path: &Path) -> Result<(), OpenError> {
     File::open(path).and_then(|file| file.take(100).read_to_end(&mut header)).map_err(failed)?;
     let is_ours = header.get(ID_OFFSET..ID_OFFSET + 4) == Some(&(APPLICATION_ID as u32).to_be_bytes());
     let is_sqlite = header.starts_with(b"SQLite format 3\0");
-    match (header.is_empty(), is_sqlite, is_ours) {
-        (true, _, _) | (false, true, true) => Ok(()),
-        (false, false, true) => Err(OpenError::new(Trouble::StoreCorrupt, format!("{}: the header", path.display()))),
-        // Before the first migration is moved out of the write-ahead log, the file itself is not marked yet.
-        (false, true, false) if path.with_extension("db-wal").exists() => Ok(()),
-        (false, _, false) => Err(OpenError::new(Trouble::StoreForeign, path.display().to_string())),
+    // What else is in an SQLite file is looked at through SQLite.
+    match (header.is_empty() || is_sqlite, is_ours) {
+        (true, _) => Ok(()),
+        (false, true) => Err(OpenError::new(Trouble::StoreCorrupt, format!("{}: the header", path.display()))),
+        (false, false) => Err(OpenError::new(Trouble::StoreForeign, path.display().to_string())),
     }
 }
 

@@ -17,9 +17,10 @@ pub struct Reader<'c> {
 
 type Job = Box<dyn FnOnce(&Connection) + Send>;
 
-/// Threads with a read-only connection each.
+/// Threads with a read-only connection each; a job that is none ends the thread that takes it.
 pub(super) struct Readers {
-    jobs: mpsc::Sender<Job>,
+    jobs: mpsc::Sender<Option<Job>>,
+    threads: usize,
 }
 
 impl Readers {
@@ -36,7 +37,7 @@ impl Readers {
                 detail: error.to_string(),
             })?);
         }
-        Ok((Readers { jobs }, handles))
+        Ok((Readers { jobs, threads: handles.len() }, handles))
     }
 
     /// Runs queries on one of the threads.
@@ -50,8 +51,18 @@ impl Readers {
             // A caller that went away needs no answer.
             let _gone = caller.send(snapshot(conn, queries));
         });
-        self.jobs.try_send(job).map_err(|error| refused(&error))?;
+        self.jobs.try_send(Some(job)).map_err(|error| refused(&error))?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Trouble(Trouble::Internal).into()))
+    }
+}
+
+impl Readers {
+    /// Ends the threads once all that came before is answered.
+    pub async fn stop(&self) {
+        for _ in 0..self.threads {
+            // It fails only where they have ended already.
+            let _ended = self.jobs.send(None).await;
+        }
     }
 }
 
@@ -63,13 +74,13 @@ pub(super) fn refused<T>(error: &mpsc::error::TrySendError<T>) -> StoreError {
     }
 }
 
-fn work(conn: &Connection, jobs: &Mutex<mpsc::Receiver<Job>>) {
+fn work(conn: &Connection, jobs: &Mutex<mpsc::Receiver<Option<Job>>>) {
     loop {
         // Held while waiting: the threads take turns, and whoever has a job lets go.
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         match job {
-            Some(job) => job(conn),
-            None => return,
+            Some(Some(job)) => job(conn),
+            Some(None) | None => return,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! One operation inside the writer's transaction, and the transaction around a batch of them.
 
+use super::error::last_failure;
+use super::schema::busy;
 use super::words::WordChange;
 use super::{Reader, StoreError};
 use agenttrust_protocol::door::Trouble;
@@ -73,6 +75,7 @@ impl<'c> Tx<'c> {
     ) -> Result<T, E> {
         self.command("SAVEPOINT operation")?;
         let before = self.before();
+        let _older = last_failure();
         let result = match catch_unwind(AssertUnwindSafe(|| operation(self))) {
             Ok(result) => result,
             Err(_) => Err(StoreError::Trouble(Trouble::Internal).into()),
@@ -81,10 +84,8 @@ impl<'c> Tx<'c> {
             Ok(_) => self.command("RELEASE operation"),
             Err(_) => self.undo(before),
         };
-        // A full disk or a failed read can end the whole transaction under our feet.
         if let Err(error) = ended {
-            self.lost = Some(error.clone());
-            return result.and(Err(error.into()));
+            self.lost = Some(error);
         }
         result
     }
@@ -127,6 +128,10 @@ impl<'c> Tx<'c> {
         self.touched.truncate(before.touched);
         self.newest = before.newest;
         self.erased = before.erased;
+        // A full disk or a failed read can end the whole transaction under our feet.
+        if self.conn.is_autocommit() {
+            return Err(last_failure().unwrap_or_else(|| busy("the transaction has ended")));
+        }
         self.command("ROLLBACK TO operation")?;
         self.command("RELEASE operation")
     }

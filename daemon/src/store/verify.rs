@@ -143,8 +143,8 @@ fn check_checkpoint(reader: &Reader<'_>, head: &TreeHead, verified: &mut Verifie
 /// Tree hashes computed from the leaves alone, each compared with the stored one.
 struct Recomputed<'c> {
     stored: SqlHashes<'c>,
-    /// The newest hash of each level: appending needs no others.
-    edge: BTreeMap<u8, (u64, agenttrust_tlog::Hash)>,
+    /// The newest left and right hash of each level: appending and the root need no others.
+    edge: BTreeMap<(u8, bool), (u64, agenttrust_tlog::Hash)>,
     /// The first stored hash that is another one.
     wrong: Option<(u8, u64)>,
 }
@@ -153,7 +153,7 @@ impl ReadHashes for Recomputed<'_> {
     type Error = rusqlite::Error;
 
     fn get(&self, level: u8, index: u64) -> Result<Option<agenttrust_tlog::Hash>, rusqlite::Error> {
-        Ok(self.edge.get(&level).filter(|(at, _)| *at == index).map(|(_, hash)| *hash))
+        Ok(self.edge.get(&(level, index % 2 == 1)).filter(|(at, _)| *at == index).map(|(_, hash)| *hash))
     }
 }
 
@@ -162,7 +162,7 @@ impl WriteHashes for Recomputed<'_> {
         if self.wrong.is_none() && self.stored.get(level, index)? != Some(hash) {
             self.wrong = Some((level, index));
         }
-        self.edge.insert(level, (index, hash));
+        self.edge.insert((level, index % 2 == 1), (index, hash));
         Ok(())
     }
 }

@@ -24,6 +24,12 @@ pub(super) trait Job: Send {
     fn answer(self: Box<Self>, committed: Result<(), StoreError>);
 }
 
+/// What stands in the writer's queue.
+pub(super) enum Task {
+    Do(Box<dyn Job>),
+    Stop,
+}
+
 /// A caller's closure, and where its result goes.
 pub(super) struct Operation<F, T, E> {
     operation: Option<F>,
@@ -65,24 +71,28 @@ pub(super) struct Writer {
     pub key: SecretKey<Log>,
     /// How many inbox entries are kept.
     pub kept: i64,
-    pub jobs: mpsc::Receiver<Box<dyn Job>>,
+    pub jobs: mpsc::Receiver<Task>,
     pub news: watch::Sender<u64>,
     pub watches: Arc<Watches>,
 }
 
 impl Writer {
-    /// Works until every [`super::Store`] is gone and the queue is empty.
+    /// Works until every [`super::Store`] is gone or one says stop, and all that came before is done.
     pub fn run(mut self) {
-        while let Some(first) = self.jobs.blocking_recv() {
-            self.batch(first);
+        while let Some(Task::Do(first)) = self.jobs.blocking_recv() {
+            if self.batch(first) {
+                break;
+            }
         }
         if let Err(error) = truncate_wal(&self.conn) {
             tracing::warn!(%error, "the write-ahead log stays for the next start");
         }
     }
 
-    fn batch(&mut self, first: Box<dyn Job>) {
+    /// Commits one batch; answers whether it was the last.
+    fn batch(&mut self, first: Box<dyn Job>) -> bool {
         let begun = Instant::now();
+        let mut stop = false;
         let mut done = vec![first];
         let result = match Tx::begin(&self.conn, &self.key, self.kept) {
             Ok(mut tx) => {
@@ -90,9 +100,17 @@ impl Writer {
                     first.run(&mut tx);
                 }
                 while !tx.is_lost() && done.len() < MAX_BATCH && begun.elapsed() < MAX_GATHER {
-                    let Ok(mut job) = self.jobs.try_recv() else { break };
-                    job.run(&mut tx);
-                    done.push(job);
+                    match self.jobs.try_recv() {
+                        Ok(Task::Do(mut job)) => {
+                            job.run(&mut tx);
+                            done.push(job);
+                        }
+                        Ok(Task::Stop) => {
+                            stop = true;
+                            break;
+                        }
+                        Err(_) => break,
+                    }
                 }
                 tx.finish()
             }
@@ -111,6 +129,7 @@ impl Writer {
         for job in done {
             job.answer(committed.clone());
         }
+        stop
     }
 
     fn tell(&self, committed: Committed) {

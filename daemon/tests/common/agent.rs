@@ -27,8 +27,7 @@ pub fn arguments(json: &str) -> Object {
 
 impl Agent {
     pub fn enrolment(house: &House, key: &SecretKey<AgentKey>) -> String {
-        let body =
-            Enroll { key: key.public(), name: "coder".into(), program: "tests".into(), kind: AgentKind::Sdk };
+        let body = Enroll { key: key.public(), name: "coder".into(), program: "tests".into(), kind: AgentKind::Sdk };
         let head = Head::new(&mut random(), house.now(), None);
         Signed::sign(key, &head, &body, &Nothing {}, &mut random()).into_string()
     }
@@ -44,14 +43,8 @@ impl Agent {
         let reply = get(&socket, &format!("/v1/enroll/{enroll_hash}?wait=5")).await.reply();
         assert_eq!((reply.state.as_str(), reply.messages.as_slice()), ("enrolled", [cert.clone()].as_slice()));
         let cert = hash_of::<agenttrust_protocol::message::AgentCert>(&cert);
-        let mut agent = Agent {
-            key,
-            socket,
-            tdid: phone.trust.tdid(),
-            cert,
-            session: Hash::of(b""),
-            clock: house.clock.clone(),
-        };
+        let mut agent =
+            Agent { key, socket, tdid: phone.trust.tdid(), cert, session: Hash::of(b""), clock: house.clock.clone() };
         agent.begin_session().await;
         agent
     }

@@ -1,5 +1,6 @@
 //! A daemon in this process, an agent and a phone that speak to it over its real doors.
 #![allow(dead_code, unused_imports, reason = "each test file uses its share")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod agent;
 mod phone;
@@ -10,8 +11,8 @@ pub use phone::{Joiner, Phone, address, call, endpoint};
 use agenttrust_daemon::clock::Clock;
 use agenttrust_daemon::config::Config;
 use agenttrust_daemon::{Options, Running};
-use agenttrust_protocol::door::{JOSE, Reply};
 use agenttrust_protocol::Time;
+use agenttrust_protocol::door::{JOSE, Reply};
 use http::{Method, Request};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;

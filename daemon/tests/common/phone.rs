@@ -57,11 +57,7 @@ pub async fn endpoint(secret: [u8; 32]) -> Endpoint {
 }
 
 pub fn address(ticket: &Ticket) -> Address {
-    Address {
-        key: EndpointKey::from_bytes(*ticket.daemon().as_bytes()),
-        direct: ticket.direct().to_vec(),
-        relay: None,
-    }
+    Address { key: EndpointKey::from_bytes(*ticket.daemon().as_bytes()), direct: ticket.direct().to_vec(), relay: None }
 }
 
 pub async fn call(client: &Client, method: Method, path: &str, kind: &str, body: String) -> Answer {
@@ -71,11 +67,7 @@ pub async fn call(client: &Client, method: Method, path: &str, kind: &str, body:
     }
     let request = request.body(Bytes::from(body)).unwrap();
     let answer = client.request(request, Call::within(Duration::from_secs(70))).await.unwrap();
-    Answer {
-        status: answer.status().as_u16(),
-        headers: answer.headers().clone(),
-        body: answer.into_body().to_vec(),
-    }
+    Answer { status: answer.status().as_u16(), headers: answer.headers().clone(), body: answer.into_body().to_vec() }
 }
 
 impl Joiner {
@@ -181,8 +173,7 @@ impl Joiner {
                 trust.accept_bundle(text, self.clock.now()).unwrap();
             }
         }
-        let client =
-            Client::connect(&self.endpoint, &address(&self.ticket), Alpn::Device, Options::default()).unwrap();
+        let client = Client::connect(&self.endpoint, &address(&self.ticket), Alpn::Device, Options::default()).unwrap();
         let Joiner { key, witness, transport, name, endpoint, clock, .. } = self;
         Phone { key, witness, transport, name, endpoint, client, trust, status_text, seq: AtomicU64::new(0), clock }
     }

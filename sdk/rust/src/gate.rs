@@ -60,6 +60,8 @@ pub struct Root {
 pub(crate) struct Standing {
     pub(crate) trust: Arc<Trust>,
     pub(crate) cert: Opened<AgentCert>,
+    /// The live grants, as the daemon told them.
+    pub(crate) grants: Vec<String>,
 }
 
 impl Gate {
@@ -201,7 +203,8 @@ impl Gate {
                 return Err(Reason::Paused.into());
             }
             let cert = store.cert()?.and_then(|text| inner.open_own_cert(&trust, &text, now).ok());
-            Ok(cert.map(|cert| Standing { trust, cert }))
+            let grants = store.grants()?;
+            Ok(cert.map(|cert| Standing { trust, cert, grants }))
         })
         .await
     }

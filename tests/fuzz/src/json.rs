@@ -41,6 +41,11 @@ fn whole_numbers(value: &Value) -> bool {
     }
 }
 
+/// Within the error that serde_json allows itself for the sake of speed.
+fn near(exact: f64, other: f64) -> bool {
+    (exact - other).abs() <= exact.abs() * 4.0 * f64::EPSILON + f64::MIN_POSITIVE
+}
+
 fn alike(ours: &Value, theirs: &serde_json::Value) -> bool {
     match (ours, theirs) {
         (Value::Null, serde_json::Value::Null) => true,
@@ -48,7 +53,7 @@ fn alike(ours: &Value, theirs: &serde_json::Value) -> bool {
         (Value::String(a), serde_json::Value::String(b)) => a == b,
         (Value::Number(a), serde_json::Value::Number(b)) => match a.as_integer() {
             Some(integer) => b.as_i64() == Some(integer),
-            None => a.text().parse().ok() == b.as_f64(),
+            None => a.text().parse().is_ok_and(|exact: f64| b.as_f64().is_some_and(|other| near(exact, other))),
         },
         (Value::Array(a), serde_json::Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b))

@@ -186,3 +186,22 @@ fn nothing_secret_is_printed() {
     let printed = format!("{:?} {:?}", pin("123456"), Keys::generate());
     assert!(!printed.contains("123456") && printed.contains("secret approval key"), "{printed}");
 }
+
+/// Run by hand: `dbus-run-session -- sh -c 'printf pw | gnome-keyring-daemon --unlock; cargo test … -- --ignored'`.
+#[cfg(feature = "platform-keys")]
+#[tokio::test]
+#[ignore = "needs a Secret Service on a session bus"]
+async fn the_platform_keeps_keys_and_forgets_them() {
+    let work = tokio::task::spawn_blocking(|| {
+        let (_scratch, folder) = folder();
+        let keys = Keys::generate();
+        KeyStore::Platform.save(&folder, &keys).unwrap();
+        assert_eq!(KeyStore::kept(&folder).unwrap(), Kept::Platform);
+        assert!(!text(&folder).contains(&BASE64URL_NOPAD.encode(keys.approval.to_seed().as_slice())));
+        assert!(same(&KeyStore::Platform.load(&folder, NOW).unwrap(), &keys));
+        assert_eq!(KeyStore::File.load(&folder, NOW).unwrap_err().code(), "bad_request");
+        KeyStore::Platform.forget(&folder);
+        assert_eq!(KeyStore::Platform.load(&folder, NOW).unwrap_err().code(), "keystore_locked");
+    });
+    work.await.unwrap();
+}

@@ -110,7 +110,7 @@ impl Daemon {
     async fn start_with(world: Arc<Mutex<World>>, port: u16) -> Daemon {
         let timing = Timing { keep_alive: Duration::from_millis(300), idle: Duration::from_millis(1500) };
         let config = Config { timing, ..Config::new(TRANSPORT, Bind::Loopback { port }) };
-        let endpoint = Endpoint::bind(config).await.unwrap();
+        let endpoint = bind(config).await;
         let shared = Shared { world: world.clone(), changed: watch::Sender::new(0) };
         let doors = Doors::open(&endpoint, Limits::default(), {
             let world = world.clone();
@@ -183,6 +183,17 @@ impl Daemon {
         }
         panic!("it never came to hold: {what}");
     }
+}
+
+/// The port of a daemon that has just stopped may be taken for another moment.
+async fn bind(config: Config) -> Endpoint {
+    for _ in 0..100 {
+        if let Ok(endpoint) = Endpoint::bind(config.clone()).await {
+            return endpoint;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    Endpoint::bind(config).await.unwrap()
 }
 
 impl World {

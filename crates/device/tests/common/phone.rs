@@ -7,6 +7,7 @@ use agenttrust_device::{
 };
 use agenttrust_link::{Bind, Timing};
 use agenttrust_protocol::Hash;
+use agenttrust_protocol::door::RequestDetail;
 use agenttrust_protocol::message::Uv;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -114,6 +115,13 @@ impl Phone {
         assert_eq!(enroll, agent.enroll_hash());
         assert_eq!(self.device.run(Command::AcceptAgent { enroll, name: None }).await, Ok(Done::Ok));
         agent
+    }
+
+    pub async fn detail(&self, request: Hash) -> RequestDetail {
+        match self.device.run(Command::Detail { request }).await.unwrap() {
+            Done::Detail(detail) => *detail,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub async fn approve(&self, card: &CardView) -> Result<Done, Failure> {

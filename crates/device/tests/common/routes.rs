@@ -2,8 +2,8 @@
 
 use super::{C, Lie, SECRET, Shared, TRANSPORT, World, log_key, now};
 use agenttrust_protocol::door::{
-    ConsistencyReply, ErrorBody, FirstTrust, InboxEvent, InboxPage, InclusionReply, LeafRef, PairReply, PairState,
-    Reply, RequestDetail, Reveal, Seen, Trouble,
+    AgentView, ConsistencyReply, ErrorBody, FirstTrust, InboxEvent, InboxPage, InclusionReply, LeafRef, PairReply,
+    PairState, Reply, RequestDetail, Reveal, Seen, Trouble,
 };
 use agenttrust_protocol::hash::Tdid;
 use agenttrust_protocol::key::{SecretKey, Transport};
@@ -31,6 +31,7 @@ pub fn device(shared: Shared) -> Router {
         .route("/v1/agent-certs", post(certs))
         .route("/v1/enrollments/{hash}/refuse", post(refuse))
         .route("/v1/seen", post(seen))
+        .route("/v1/agents", get(|| async { Json(Vec::<AgentView>::new()) }))
         .route("/v1/requests/{hash}", get(detail))
         .route("/v1/log/checkpoint", get(checkpoint))
         .route("/v1/log/cosignature", post(cosignature))

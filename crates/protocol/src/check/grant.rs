@@ -23,17 +23,25 @@ pub struct Covered {
 /// `bad_disclosure`.
 pub fn open_grant(trust: &Trust, text: &str, now: Time) -> Result<Opened<Grant>, Reason> {
     let grant = Received::<Grant>::parse(text)?.open(|kid| trust.device(kid).map(|device| device.key))?;
-    check_root(&grant, trust)?;
+    check_standing(trust, &grant, now)?;
+    let _full = grant.content()?;
+    Ok(grant)
+}
+
+/// Whether a grant counts now, whoever verified its signatures.
+fn check_standing(trust: &Trust, grant: &Opened<Grant>, now: Time) -> Result<(), Reason> {
+    if grant.signers().any(|kid| trust.device(&kid).is_none()) {
+        return Err(Reason::UnknownKey);
+    }
+    check_root(grant, trust)?;
     trust.find(&grant.body().bundle).ok_or(Reason::StaleTrust)?;
     trust.fresh_status(now)?;
-    let revoked =
-        trust.is_revoked(RevokedKind::Grant, &grant.hash()) || grant.signers().any(|kid| trust.is_device_revoked(&kid));
+    let revoked = trust.is_revoked(RevokedKind::Grant, &grant.hash())
+        || grant.signers().any(|kid| trust.is_device_revoked(&kid));
     if revoked {
         return Err(Reason::Revoked);
     }
-    check_times(grant.head(), grant.body().exp, now)?;
-    let _full = grant.content()?;
-    Ok(grant)
+    check_times(grant.head(), grant.body().exp, now)
 }
 
 /// Checks that a grant covers the request that names it.
@@ -48,7 +56,21 @@ pub fn check_grant(
     counters: &dyn Counters,
 ) -> Result<Covered, Reason> {
     asked.check_cert(trust, now)?;
-    let grant = open_grant(trust, text, now)?;
+    check_opened_grant(trust, asked, &open_grant(trust, text, now)?, now, counters)
+}
+
+/// The same with a grant whose signatures were verified before: a daemon need not do it again for every use.
+///
+/// # Errors
+/// As [`check_grant`] after the envelope's.
+pub fn check_opened_grant(
+    trust: &Trust,
+    asked: &Asked,
+    grant: &Opened<Grant>,
+    now: Time,
+    counters: &dyn Counters,
+) -> Result<Covered, Reason> {
+    check_standing(trust, grant, now)?;
     asked.check_standing(trust)?;
     if asked.request.body().grant != Some(grant.hash()) {
         return Err(Reason::WrongRequest);

@@ -41,7 +41,9 @@ CREATE TABLE device (
     last_seen INTEGER,
     -- The largest tree it co-signed, and its signature line.
     cosigned  INTEGER REFERENCES checkpoint,
-    line      TEXT
+    line      TEXT,
+    -- The highest number it gave a decision.
+    numbered  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
 CREATE TABLE bundle (

@@ -17,7 +17,7 @@ async fn the_process_that_is_killed() {
     let world = World::new().await;
     // The writers of the parent's folder: a fresh store of its own, so that the child starts from nothing.
     let path = Path::new(&folder).join("agenttrust.db");
-    world.store.clone().close().await;
+    world.store.close().await;
     std::fs::copy(world.path(), &path).unwrap();
     let store = Store::open(&path, log_key(), Settings::default()).unwrap();
     let mut tasks = Vec::new();

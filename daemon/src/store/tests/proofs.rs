@@ -119,6 +119,8 @@ async fn lived() -> World {
     world.outcome(&failed, ExecutionResult::Failed, None).await.unwrap();
     let cancelled = world.ask(Ask::default()).await;
     world.cancel(&cancelled).await.unwrap();
+    let late = world.decision(PHONE, &cancelled, Verdict::Approve, None);
+    world.store.write(move |tx| tx.refuse_decision(&late, "closed", NOW)).await.unwrap();
     world.ask(Ask { life: 10, ..Ask::default() }).await;
     world.store.write(move |tx| tx.sweep(NOW.plus(20), 10)).await.unwrap();
     let approved = world.ask(Ask::default()).await;
@@ -150,7 +152,7 @@ async fn the_deep_check_finds_what_was_changed_behind_its_back() {
         ("UPDATE request SET tool = (SELECT max(id) FROM tool) + 1", "leaf"),
         ("UPDATE request SET exp = exp + 1 WHERE state = 8", "leaf"),
         ("UPDATE enrollment SET state = 1 WHERE state = 2", "enrolment"),
-        ("DELETE FROM decision WHERE denies = 1", "table decision"),
+        ("DELETE FROM decision WHERE denies = 1", "decision at leaf"),
         ("DELETE FROM bundle", "table bundle"),
         ("UPDATE message SET leaf = replace(leaf, 'a', 'b') WHERE idx = 9", "leaf 9"),
         ("UPDATE message SET hash = zeroblob(32) WHERE idx = 9", "leaf 9"),

@@ -304,3 +304,28 @@ async fn the_first_mark_counts() {
     let mark = &detail.marks[0];
     assert_eq!((mark.delivered, mark.opened, mark.answered), (Some(NOW.plus(1)), Some(NOW.plus(2)), None));
 }
+
+#[tokio::test]
+async fn a_late_decision_is_logged_and_does_not_count() {
+    let world = World::new().await;
+    let asked = world.ask(Ask::default()).await;
+    world.decide(PHONE, &asked, Verdict::Deny).await.unwrap();
+    let late = world.decision(PHONE, &asked, Verdict::Approve, Some("after all"));
+    let (hash, request, device) = (late.hash(), asked.request.hash(), late.signer());
+    for _ in 0..2 {
+        let late = late.clone();
+        world.store.write(move |tx| tx.refuse_decision(&late, "closed", NOW)).await.unwrap();
+    }
+    assert_eq!(world.state(&asked).await, State::Denied);
+    let standing = world.store.read(move |reader| reader.standing(&request)).await.unwrap().unwrap();
+    assert_eq!(standing.decisions.len(), 1, "agents are not told of it");
+    let detail = world.store.read(move |reader| reader.request_detail(&request)).await.unwrap().unwrap();
+    assert_eq!(short_types(&detail.messages).last_chunk::<2>().unwrap(), &["decision", "event"]);
+    assert_eq!(detail.leaves.iter().filter(|leaf| leaf.hash == hash).count(), 1);
+    assert_eq!(world.store.read(move |reader| reader.last_decision_seq(&device)).await, Ok(1));
+    assert_eq!(world.store.verify().await.unwrap().findings, []);
+    let unknown = world.asked(Ask::default());
+    let stray = world.decision(PHONE, &unknown, Verdict::Approve, None);
+    let stored: Result<(), StoreError> = world.store.write(move |tx| tx.refuse_decision(&stray, "closed", NOW)).await;
+    assert_eq!(stored, Err(StoreError::Trouble(Trouble::NotFound)));
+}

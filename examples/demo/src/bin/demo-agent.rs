@@ -81,12 +81,12 @@ async fn ask_and_run(
         .risk(step.risk)
         .call(&format!("step-{n}"))
         .life(Duration::from_secs(life));
-    let verdict = session.ask(action).await?;
-    if ignore_verdict {
-        let arguments = step.arguments.as_object().cloned().unwrap_or_default();
-        return Ok(tell(place.run(step.tool, &arguments).await));
-    }
-    match verdict {
+    let before = step.arguments.as_object().cloned().unwrap_or_default();
+    match session.ask(action).await? {
+        Verdict::Refused(_) if ignore_verdict => Ok(tell(place.run(step.tool, &before).await)),
+        Verdict::Allowed(permit) if ignore_verdict => {
+            Ok(tell(permit.run(|_signed| place.run(step.tool, &before)).await))
+        }
         Verdict::Refused(refused) => Ok(refused.for_model()),
         Verdict::Allowed(permit) => {
             let edited = permit.for_model();

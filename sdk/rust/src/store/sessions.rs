@@ -26,9 +26,11 @@ impl Store {
         now: Time,
     ) -> Result<Thread, Refused> {
         self.change(|change| {
-            let sql = "UPDATE threads SET used = ?2 WHERE name = ?1 RETURNING sid, parent, task, message";
-            let known = change.query_row(sql, params![name, now.0], thread);
-            if let Some(thread) = known.optional()? {
+            let sql = "SELECT sid, parent, task, message FROM threads WHERE name = ?1";
+            if let Some(thread) = change.query_row(sql, [name], thread).optional()? {
+                // Once a day is enough to tell what is still in use.
+                let sql = "UPDATE threads SET used = ?2 WHERE name = ?1 AND used < ?2 - 86400";
+                change.execute(sql, params![name, now.0])?;
                 return Ok(thread);
             }
             let thread = Thread { sid: new_sid(), parent: None, task: None, message: None };

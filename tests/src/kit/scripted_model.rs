@@ -92,7 +92,11 @@ async fn messages(State(shared): State<Arc<Shared>>, Json(request): Json<Value>)
         "stop_reason": if calls.is_some() { "tool_use" } else { "end_turn" }, "stop_sequence": null,
         "usage": {"input_tokens": 10, "output_tokens": 5},
     });
-    if streams { ([(CONTENT_TYPE, "text/event-stream")], stream(&message)).into_response() } else { Json(message).into_response() }
+    if streams {
+        ([(CONTENT_TYPE, "text/event-stream")], stream(&message)).into_response()
+    } else {
+        Json(message).into_response()
+    }
 }
 
 fn tool_use(turn: usize, n: usize, call: &ToolUse) -> Value {

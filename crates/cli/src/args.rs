@@ -1,0 +1,195 @@
+//! The tree of commands and flags, and their help.
+
+mod ask;
+mod list;
+
+pub use ask::{PairArgs, PauseArgs, RunArgs};
+pub use list::{AgentsCommand, DevicesCommand, HistoryArgs, LogCommand, ShowArgs, VerifyArgs};
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done
+  1    failed
+  2    the command line is wrong
+  3    the daemon is not running or not reachable
+  4    refused: denied by a person, wrong PIN, no terminal
+  5    no device is paired or reachable, or nobody answered
+  6    `log verify`: the history is not sound
+  77   `run`: not approved, so the command did not run
+  130  interrupted at the keyboard
+
+Every failure is one sentence, a next step and a stable code on standard error; with --json one JSON object.
+
+Examples:
+  agenttrust up                             start the daemon
+  agenttrust pair                           pair a phone: shows a QR code
+  agenttrust approver                       answer requests in this terminal
+  agenttrust run --tool deploy -- ./deploy.sh staging";
+
+/// Puts a person in charge of what agents do: ask, show, sign, run exactly what was signed.
+#[derive(Debug, Parser)]
+#[command(name = "agenttrust", version, after_help = EXIT_CODES, max_term_width = 100, disable_help_subcommand = true)]
+pub struct Cli {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Clone, Debug, Args)]
+pub struct Common {
+    /// The data folder of the daemon and of this terminal's device [default: ~/.local/share/agenttrust]
+    #[arg(long, global = true, value_name = "DIR", env = "AGENTTRUST_DATA", hide_env_values = true)]
+    pub data: Option<PathBuf>,
+    /// Write JSON for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+}
+
+/// What to do, by what it takes.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    #[command(flatten)]
+    Daemon(DaemonCommand),
+    #[command(flatten)]
+    Person(PersonCommand),
+    /// Answer a coding agent's hook: one process for each tool call, JSON in, JSON out
+    #[command(after_help = "\
+Put it into the client's settings; --print-settings writes them. Every failure is an explicit refusal.
+
+Examples:
+  agenttrust hook claude-code --print-settings")]
+    Hook(agenttrust_gateway::hook::HookArgs),
+    /// Write a completion script for a shell
+    #[command(
+        after_help = "Examples:\n  agenttrust completions bash > ~/.local/share/bash-completion/completions/agenttrust"
+    )]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual page
+    #[command(hide = true)]
+    Man,
+    /// Become a session leader, then the daemon: how `up` lets go of it
+    #[command(hide = true)]
+    Detached {
+        /// The program and its arguments
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true)]
+        command: Vec<std::ffi::OsString>,
+    },
+}
+
+/// What this user may do at the daemon of this machine.
+#[derive(Debug, Subcommand)]
+pub enum DaemonCommand {
+    /// Start the daemon, if it does not run
+    #[command(after_help = "Examples:\n  agenttrust up\n  agenttrust --data /tmp/trial up")]
+    Up,
+    /// Stop the daemon; requests and history stay
+    Down,
+    /// Show how the daemon is, who can approve, and what waits
+    Status,
+    /// Find the usual troubles and say what to do about them
+    Doctor,
+    /// Pair a device: a phone by QR code, or this terminal with a PIN
+    #[command(after_help = "\
+Examples:
+  agenttrust pair                           a QR code for a phone, then type the six digits it shows
+  agenttrust pair --svg code.svg            the code as a picture as well
+  agenttrust pair --this-terminal           make this terminal a device, sealed by a PIN
+  agenttrust pair --this-terminal --ticket  a terminal on another computer: paste the ticket when asked")]
+    Pair(PairArgs),
+    /// Run a command only if a person approves exactly it
+    #[command(after_help = "\
+The command line, the working folder and every --arg are what is signed. Where the person edits the command line,
+what they signed is what runs. The exit code is the command's own, 128 + N where a signal N ended it, and 77 where it
+was not approved.
+
+Examples:
+  agenttrust run --tool deploy -- ./deploy.sh staging
+  agenttrust run --tool pay --arg amount=120.50 --arg to='ACME' --reason 'invoice 17' -- ./pay.sh")]
+    Run(RunArgs),
+}
+
+/// What a person does with this terminal's own device: each asks for its PIN.
+#[derive(Debug, Subcommand)]
+pub enum PersonCommand {
+    /// List what waits for an answer
+    Requests,
+    /// Show a request whole and answer it: yes, no, edit
+    #[command(after_help = "\
+Without an ID the request with the nearest deadline is shown. The PIN and the answer are read from the terminal this
+runs in, never from standard input, a variable or a flag.
+
+Examples:
+  agenttrust approve
+  agenttrust approve Xq3vR9bA
+  agenttrust approve --all                  show long texts whole")]
+    Approve {
+        /// The request, or the beginning of its id
+        #[arg(allow_hyphen_values = true)]
+        id: Option<String>,
+        /// Show long texts whole
+        #[arg(long)]
+        all: bool,
+        /// Stay and answer one request after the other, as `agenttrust approver` does
+        #[arg(long, conflicts_with = "id")]
+        watch: bool,
+    },
+    /// Answer requests in this terminal as they come
+    #[command(after_help = "\
+The PIN opens this terminal's key once; new requests then appear by themselves, with the time that is left. A request
+that is answered on another device, withdrawn or expired says so and can no longer be answered here.")]
+    Approver {
+        /// Show long texts whole
+        #[arg(long)]
+        all: bool,
+        /// End when this process has ended and nothing waits
+        #[arg(long, value_name = "PID")]
+        until_pid: Option<u32>,
+    },
+    /// Deny a request, with a reason the agent is told
+    #[command(after_help = "Examples:\n  agenttrust deny Xq3vR9bA --reason 'use the test account'")]
+    Deny {
+        /// The request, or the beginning of its id; the one with the nearest deadline unless told
+        #[arg(allow_hyphen_values = true)]
+        id: Option<String>,
+        /// Words to the agent
+        #[arg(long)]
+        reason: Option<String>,
+    },
+    /// List what was asked, and what came of it
+    #[command(after_help = "\
+Examples:
+  agenttrust history --since 2h
+  agenttrust history --agent 'Invoice agent' --outcome denied
+  agenttrust history --text invoice --json")]
+    History(HistoryArgs),
+    /// Look at, export and verify the signed history
+    Log {
+        #[command(subcommand)]
+        command: LogCommand,
+    },
+    /// Stop agents at once: nothing they ask is released until the pause is lifted
+    #[command(after_help = "\
+Examples:
+  agenttrust pause                          every agent
+  agenttrust pause --agent 'Invoice agent'
+  agenttrust pause --lift")]
+    Pause(PauseArgs),
+    /// List the agents; accept, refuse or revoke one
+    Agents {
+        #[command(subcommand)]
+        command: Option<AgentsCommand>,
+    },
+    /// List the devices, or remove one
+    Devices {
+        #[command(subcommand)]
+        command: Option<DevicesCommand>,
+    },
+}

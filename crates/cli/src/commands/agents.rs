@@ -1,0 +1,111 @@
+//! `agenttrust agents`: who asks.
+
+use crate::args::AgentsCommand;
+use crate::failure::Outcome;
+use crate::out::Out;
+use crate::short::{pick, short};
+use crate::terminal::{Terminal, unexpected};
+use agenttrust_device::approver::display::{EnrolDisplay, safe_line};
+use agenttrust_device::{Command, Done};
+use agenttrust_protocol::Received;
+use agenttrust_protocol::door::{AgentView, typ_of};
+use agenttrust_protocol::message::{AgentCert, Enroll, Message};
+
+/// Lists agents, or answers one that knocked.
+///
+/// # Errors
+/// Those of the device.
+pub async fn agents(terminal: &Terminal, command: Option<&AgentsCommand>, out: &mut Out) -> Outcome {
+    match command {
+        None => list(terminal, out).await,
+        Some(AgentsCommand::Accept { agent, name }) => {
+            let knock = find_knock(terminal, agent).await?;
+            for line in knock.lines() {
+                out.line(line);
+            }
+            let name = name.clone();
+            terminal.run(Command::AcceptAgent { enroll: knock.enroll, name }).await?;
+            done(out, "accepted", &knock.enroll, "It may ask now; every action still takes an approval.");
+            Ok(())
+        }
+        Some(AgentsCommand::Refuse { agent }) => {
+            let knock = find_knock(terminal, agent).await?;
+            terminal.run(Command::RefuseAgent { enroll: knock.enroll }).await?;
+            done(out, "refused", &knock.enroll, "It stays out.");
+            Ok(())
+        }
+        Some(AgentsCommand::Revoke { agent }) => {
+            let agent = find_agent(terminal, agent).await?;
+            terminal.run(Command::RevokeAgent { agent: agent.agent }).await?;
+            done(out, "revoked", &agent.agent, "It may not ask any more.");
+            Ok(())
+        }
+    }
+}
+
+fn done(out: &mut Out, what: &str, id: &impl std::fmt::Display, sentence: &str) {
+    out.line(sentence);
+    out.document(&serde_json::json!({ "done": what, "id": id.to_string() }));
+}
+
+async fn all(terminal: &Terminal) -> Outcome<Vec<AgentView>> {
+    let Done::Agents { agents } = terminal.run(Command::Agents).await? else { return Err(unexpected()) };
+    Ok(agents)
+}
+
+/// The agent that is meant.
+///
+/// # Errors
+/// `not_found`, `ambiguous`, those of the device.
+pub async fn find_agent(terminal: &Terminal, typed: &str) -> Outcome<AgentView> {
+    pick(all(terminal).await?, typed, |agent| agent.agent.to_string(), |agent| Some(agent_name(agent)))
+}
+
+/// What an agent is called: by its certificate, else by its own word. For finding and showing it, nothing more.
+pub fn agent_name(agent: &AgentView) -> String {
+    let named = agent.messages.iter().rev().find_map(|message| match typ_of(message).as_deref() {
+        // Whoever signed it, the name is only shown; what counts is checked where the device signs.
+        Some(AgentCert::TYP) => member(message, "name"),
+        _ => None,
+    });
+    let own = || {
+        let enroll = agent.messages.iter().find_map(|message| Received::<Enroll>::parse(message).ok()?.open_own().ok());
+        enroll.map(|enroll| enroll.body().name.clone())
+    };
+    named.or_else(own).unwrap_or_else(|| short(&agent.agent))
+}
+
+/// A text member of a message's payload, unverified.
+fn member(message: &str, name: &str) -> Option<String> {
+    let payload = crate::show::payload(message)?;
+    payload.get(name)?.as_str().map(str::to_owned)
+}
+
+async fn find_knock(terminal: &Terminal, typed: &str) -> Outcome<EnrolDisplay> {
+    // The inbox brings them; a call in between makes sure that its first page was read.
+    terminal.cards().await?;
+    let knocks = terminal.snapshot().agents;
+    pick(knocks, typed, |knock| knock.enroll.to_string(), |knock| Some(knock.name.raw()))
+}
+
+async fn list(terminal: &Terminal, out: &mut Out) -> Outcome {
+    let agents = all(terminal).await?;
+    if agents.is_empty() {
+        out.line("No agent has asked yet.");
+    } else {
+        let rows: Vec<Vec<String>> = agents.iter().map(|agent| row(agent, out)).collect();
+        out.table(&["KEY", "NAME", "STATE", "REQUESTS", "LAST ASKED"], &rows);
+    }
+    for knock in terminal.snapshot().agents {
+        let name = safe_line(&knock.name.raw(), 40);
+        out.line(format!("{name} asks to be known: `agenttrust agents accept {}`", short(&knock.enroll)));
+    }
+    out.document(&agents);
+    Ok(())
+}
+
+fn row(agent: &AgentView, out: &Out) -> Vec<String> {
+    let state = if agent.paused { format!("{}, paused", agent.state) } else { agent.state.clone() };
+    let last = agent.last_asked.map_or_else(|| "never".to_owned(), |time| out.time(time));
+    vec![short(&agent.agent), safe_line(&agent_name(agent), 30), state, agent.requests.to_string(), last]
+}

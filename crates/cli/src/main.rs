@@ -1,0 +1,7 @@
+//! `agenttrust`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    agenttrust_cli::main()
+}

@@ -1,0 +1,117 @@
+//! From a command line to an exit code.
+
+use crate::args::{Cli, Command, Common, DaemonCommand, PersonCommand};
+use crate::commands::{
+    agents, approve, approver, devices, doctor, history, log, pair, pause, requests, run, status, up,
+};
+use crate::failure::{Exit, Failure, Outcome};
+use crate::out::{Out, tell};
+use crate::place::{Place, environment};
+use crate::terminal::Terminal;
+use agenttrust_device::{Clock, Config};
+use agenttrust_gateway::hook::HookArgs;
+use clap::{CommandFactory, Parser};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let json = cli.common.json;
+    match dispatch(cli) {
+        Ok(code) => code,
+        Err(failure) => {
+            tell(&failure, json);
+            failure.exit.into()
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> Outcome<ExitCode> {
+    let Common { data, json } = cli.common;
+    let mut out = Out::standard(json);
+    match cli.command {
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "agenttrust", &mut script);
+            out.raw(&String::from_utf8_lossy(&script));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Man => {
+            let mut page = Vec::new();
+            let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
+            rendered.map_err(|error| Failure::own("internal", Exit::Failed, error.to_string(), ""))?;
+            out.raw(&String::from_utf8_lossy(&page));
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Detached { command } => match up::detached(&command)? {},
+        Command::Person(PersonCommand::Log { command }) if log::is_offline(&command) => {
+            log::offline(&command, &mut out).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Hook(args) => Ok(hook(args, data)),
+        Command::Daemon(command) => {
+            running(data.as_deref(), async |place, config| with_daemon(place, command, config, &mut out).await)
+        }
+        Command::Person(command) => running(data.as_deref(), async |place, config| {
+            let mut terminal = Terminal::open(place, config).await?;
+            let done = with_device(&mut terminal, place, command, &mut out).await;
+            terminal.close().await;
+            done.map(|()| ExitCode::SUCCESS)
+        }),
+    }
+}
+
+/// Answers a client that waits: it has its own runtime, and nothing else is set up for it.
+fn hook(args: HookArgs, data: Option<PathBuf>) -> ExitCode {
+    let elsewhere = environment("AGENTTRUST_SOCKET").is_some();
+    agenttrust_gateway::hook::run(match data.filter(|_| !elsewhere) {
+        Some(data) => args.with_data(&data),
+        None => args,
+    })
+}
+
+fn running(data: Option<&Path>, command: impl AsyncFnOnce(&Place, Config) -> Outcome<ExitCode>) -> Outcome<ExitCode> {
+    let place = Place::find(data, environment)?;
+    let config = Config { clock: clock(), ..Config::default() };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::own("internal", Exit::Failed, error.to_string(), ""))?;
+    let done = runtime.block_on(command(&place, config));
+    // A thread that still watches the keyboard must not keep the process.
+    runtime.shutdown_background();
+    done
+}
+
+async fn with_daemon(place: &Place, command: DaemonCommand, config: Config, out: &mut Out) -> Outcome<ExitCode> {
+    match command {
+        DaemonCommand::Up => up::up(place, out).await,
+        DaemonCommand::Down => up::down(place, out).await,
+        DaemonCommand::Status => status::status(place, out).await,
+        DaemonCommand::Doctor => doctor::doctor(place, config.clock.now(), out).await,
+        DaemonCommand::Pair(args) => pair::pair(place, &args, config, out).await,
+        DaemonCommand::Run(args) => return run::run(place, args, out.json).await,
+    }
+    .map(|()| ExitCode::SUCCESS)
+}
+
+async fn with_device(terminal: &mut Terminal, place: &Place, command: PersonCommand, out: &mut Out) -> Outcome {
+    match command {
+        PersonCommand::Requests => requests::requests(terminal, terminal.now(), out).await,
+        PersonCommand::Approve { all, watch: true, .. } => approver::approver(terminal, place, all, None, out).await,
+        PersonCommand::Approve { id, all, watch: false } => {
+            approve::approve(terminal, place, id.as_deref(), all, out).await
+        }
+        PersonCommand::Approver { all, until_pid } => approver::approver(terminal, place, all, until_pid, out).await,
+        PersonCommand::Deny { id, reason } => approve::deny(terminal, place, id.as_deref(), reason, out).await,
+        PersonCommand::History(args) => history::history(terminal, &args, out).await,
+        PersonCommand::Log { command } => log::log(terminal, &command, out).await,
+        PersonCommand::Pause(args) => pause::pause(terminal, &args, out).await,
+        PersonCommand::Agents { command } => agents::agents(terminal, command.as_ref(), out).await,
+        PersonCommand::Devices { command } => devices::devices(terminal, command.as_ref(), out).await,
+    }
+}
+
+/// The clock of this process; tests shift it.
+fn clock() -> Clock {
+    let shift = environment("AGENTTRUST_CLOCK_SHIFT").and_then(|text| text.to_str()?.parse().ok());
+    shift.map_or_else(Clock::default, Clock::shifted)
+}

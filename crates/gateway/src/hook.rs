@@ -1,0 +1,183 @@
+//! `agenttrust hook CLIENT`: one process for each event of a coding agent, JSON in, JSON out.
+//!
+//! Most clients run the tool when their hook dies, is late or says something they cannot read. So every way out of
+//! here is an explicit refusal but one, and the last word is spoken before the client's own time-out.
+
+mod claude_code;
+mod event;
+mod output;
+mod settings;
+mod stop;
+
+pub use claude_code::claude_code;
+pub use output::HookOutput;
+
+use agenttrust_gate::{AgentKind, GateConfig, NoDevice, Tdid, Trouble};
+use clap::{Args, ValueEnum};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+/// The longest event that is read, in bytes; a signed message holds far less.
+const MAX_EVENT: u64 = 16 << 20;
+
+/// How long the person has unless told otherwise, in seconds: half a minute less than the client waits.
+const DEADLINE: u32 = 3570;
+
+/// How long after its deadline a hook that hangs is answered for.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a withdrawn request is given to reach the daemon.
+const FAREWELL: Duration = Duration::from_secs(1);
+
+/// The coding agents whose hooks are understood.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Client {
+    /// Claude Code, 2.1.295 or later
+    ClaudeCode,
+}
+
+impl Client {
+    const fn name(self) -> &'static str {
+        match self {
+            Client::ClaudeCode => "claude-code",
+        }
+    }
+}
+
+/// The command line of `agenttrust hook`.
+#[derive(Args, Clone, Debug)]
+pub struct HookArgs {
+    /// The coding agent that calls the hook
+    #[arg(value_enum)]
+    client: Client,
+    /// The agent's name on your devices; the client's name unless told
+    #[arg(long, value_name = "NAME")]
+    agent: Option<String>,
+    /// Deny when nobody has answered after so many seconds; stay below the client's own time-out
+    #[arg(long, value_name = "SECONDS", default_value_t = DEADLINE, value_parser = clap::value_parser!(u32).range(5..=86_370))]
+    deadline: u32,
+    /// Wait for a device even if none can be reached now, instead of denying at once
+    #[arg(long)]
+    queue: bool,
+    /// The daemon's socket for agents
+    #[arg(long, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// The folder in which the agent keeps its key and what it trusts
+    #[arg(long, value_name = "DIR")]
+    state: Option<PathBuf>,
+    /// The trust root to accept, and no other: 43 characters
+    #[arg(long, value_name = "TDID")]
+    root: Option<Tdid>,
+    /// Print the client's settings that put this hook in front of every tool, and end
+    #[arg(long)]
+    print_settings: bool,
+}
+
+impl HookArgs {
+    /// Uses the daemon with this data folder, unless a socket was named.
+    pub fn with_data(mut self, folder: &Path) -> HookArgs {
+        self.socket.get_or_insert_with(|| folder.join("agent.sock"));
+        self
+    }
+
+    fn agent_name(&self) -> &str {
+        self.agent.as_deref().unwrap_or(self.client.name())
+    }
+
+    fn config(&self) -> HookConfig {
+        let mut gate = GateConfig::new(self.agent_name()).kind(AgentKind::Hook).program(self.client.name());
+        if self.queue {
+            gate = gate.no_device(NoDevice::Queue);
+        }
+        if let Some(socket) = &self.socket {
+            gate = gate.socket(socket);
+        }
+        if let Some(state) = &self.state {
+            gate = gate.state(state);
+        }
+        if let Some(root) = self.root {
+            gate = gate.root(root);
+        }
+        HookConfig { gate, deadline: Duration::from_secs(self.deadline.into()) }
+    }
+}
+
+/// What a hook asks with.
+#[derive(Clone, Debug)]
+pub struct HookConfig {
+    /// The agent, its folder and its daemon.
+    pub gate: GateConfig,
+    /// How long the person has; afterwards the answer is a refusal.
+    pub deadline: Duration,
+}
+
+/// Runs the subcommand to its end. Nothing but an approval of the person, verified here, makes a client run a tool.
+pub fn run(args: HookArgs) -> ExitCode {
+    if args.print_settings {
+        return emit(&settings::print(&args));
+    }
+    let (config, client, started) = (args.config(), args.client, Instant::now());
+    let latest = config.deadline + GRACE;
+    let (give, take) = channel();
+    let work = move || work(client, config, started, &give);
+    if std::thread::Builder::new().name("hook".to_owned()).spawn(work).is_err() {
+        return emit(&HookOutput::blocked(&Trouble::Internal.into()));
+    }
+    // Of a thread that panics or hangs the client hears nothing, so it is answered for here.
+    let output = take.recv_timeout(latest).unwrap_or_else(|error| {
+        HookOutput::blocked(&match error {
+            RecvTimeoutError::Timeout => Trouble::TimedOut.into(),
+            RecvTimeoutError::Disconnected => Trouble::Internal.into(),
+        })
+    });
+    let code = emit(&output);
+    // The thread lets go of its end once there is nothing left to withdraw.
+    drop(take.recv_timeout(FAREWELL));
+    code
+}
+
+/// Reads the event and answers it, unless the client or the deadline says that it is too late; then what was asked is
+/// withdrawn.
+fn work(client: Client, config: HookConfig, started: Instant, give: &Sender<HookOutput>) {
+    let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else { return };
+    let withdraws = runtime.block_on(async {
+        let deadline = tokio::time::sleep_until((started + config.deadline).into());
+        let (output, withdraws) = tokio::select! {
+            biased;
+            output = answer(client, config) => (output, false),
+            () = stop::stopped() => (HookOutput::blocked(&Trouble::Closed.into()), true),
+            () = deadline => (HookOutput::blocked(&Trouble::TimedOut.into()), true),
+        };
+        drop(give.send(output));
+        withdraws
+    });
+    if withdraws {
+        runtime.block_on(tokio::time::sleep(FAREWELL));
+    }
+    runtime.shutdown_background();
+}
+
+async fn answer(client: Client, config: HookConfig) -> HookOutput {
+    match (tokio::task::spawn_blocking(read_event).await, client) {
+        (Ok(Ok(event)), Client::ClaudeCode) => claude_code(&event, config).await,
+        (Ok(Err(_)) | Err(_), _) => HookOutput::blocked(&Trouble::BadRequest.into()),
+    }
+}
+
+fn read_event() -> io::Result<Vec<u8>> {
+    let mut event = Vec::new();
+    io::stdin().lock().take(MAX_EVENT + 1).read_to_end(&mut event)?;
+    if event.len() as u64 > MAX_EVENT { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(event) }
+}
+
+/// Says it. An answer that the client cannot have read is a refusal: exit code 2 is one in every client.
+fn emit(output: &HookOutput) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    let said = stdout.write_all(output.stdout.as_bytes()).and_then(|()| stdout.flush());
+    let stderr = if said.is_ok() { output.stderr.as_str() } else { "AgentTrust: the answer could not be printed.\n" };
+    drop(io::stderr().write_all(stderr.as_bytes()));
+    ExitCode::from(if said.is_ok() { output.code } else { 2 })
+}
