@@ -26,7 +26,11 @@ use std::time::{Duration, UNIX_EPOCH};
 
 /// What every door has beside its routes: the guard before everything, answers of its own for what it does not know,
 /// and the daemon's clock in every reply.
-fn door<S: Clone + Send + Sync + 'static>(routes: Router<S>, clock: Clock, guard: impl FnOnce(Router<S>) -> Router<S>) -> Router<S> {
+fn door<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    clock: Clock,
+    guard: impl FnOnce(Router<S>) -> Router<S>,
+) -> Router<S> {
     let routes = routes
         .fallback(async || Refusal::from(Trouble::NotFound))
         .method_not_allowed_fallback(async || Refusal::from(Trouble::BadRequest));

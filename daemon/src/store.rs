@@ -54,6 +54,7 @@ pub use wait::Watch;
 use agenttrust_protocol::Hash;
 use agenttrust_protocol::door::Trouble;
 use agenttrust_protocol::key::{Log, SecretKey};
+use log::LogKey;
 use reader::Readers;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,14 +84,15 @@ impl Store {
     /// # Errors
     /// [`OpenError`]: `store_foreign`, `store_newer`, `store_corrupt`, `disk_full`, `store_failed`.
     pub fn open(path: &Path, log_key: SecretKey<Log>, settings: Settings) -> Result<Store, OpenError> {
-        let conn = open::open_writer(path, &log_key, &settings)?;
+        let key = LogKey::new(log_key);
+        let conn = open::open_writer(path, &key, &settings)?;
         let newest = Reader { conn: &conn }.newest().map_err(OpenError::from)?;
         let (news, changes) = watch::channel(newest);
         let (jobs, queue) = mpsc::channel(settings.queue.max(1));
         let watches = Arc::new(Watches::default());
         let (readers, mut threads) = Readers::start(path, settings.readers, settings.queue.max(1))?;
         let kept = i64::from(settings.inbox_kept);
-        let writer = Writer { conn, key: log_key, kept, jobs: queue, news, watches: watches.clone() };
+        let writer = Writer { conn, key, kept, jobs: queue, news, watches: watches.clone() };
         let spawned = thread::Builder::new().name("store-write".to_owned()).spawn(move || writer.run());
         threads.push(spawned.map_err(|error| OpenError::new(Trouble::StoreFailed, error.to_string()))?);
         let (path, threads) = (path.to_owned(), Mutex::new(threads));

@@ -3,12 +3,13 @@
 
 mod common;
 
-use agenttrust_link::BodyStream;
+use agenttrust_link::{Alpn, BodyStream, Client, Options, State};
 use agenttrust_protocol::constraint::Constraint;
 use agenttrust_protocol::door::{
-    AgentView, ConsistencyReply, DeviceView, GrantView, HistoryPage, InboxEvent, InclusionReply, Reply, RequestDetail,
+    AgentView, ConsistencyReply, DeviceView, GrantView, HistoryPage, InboxEvent, InclusionReply, JOSE, Reply, RequestDetail,
 };
-use agenttrust_protocol::message::{Event, EventKind, Grant, GrantContent, Request, Uv, Verdict};
+use agenttrust_protocol::envelope::Nothing;
+use agenttrust_protocol::message::{Event, EventKind, Grant, GrantContent, Paused, Request, Status, Uv, Verdict};
 use agenttrust_protocol::{Hash, Received};
 use agenttrust_tlog::{Checkpoint, Cosigner, Note, TreeHead, Verifier, verify_consistency, verify_inclusion};
 use common::{Agent, House, Phone, call, eventually, get, hash_of, post, seed};
@@ -272,4 +273,46 @@ async fn too_many_calls_are_told_so() {
     let mut statuses = [one.status, other.status];
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 429], "one may wait here");
+}
+
+/// A handler that is dropped between the commit and what follows from it would leave the daemon behind its own store.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_hangs_up_interrupts_nothing() {
+    let house = House::start().await;
+    let phone = Phone::found(&house).await;
+    let mut trust = phone.trust.clone();
+    for round in 0..60_u64 {
+        let held = trust.status().unwrap();
+        let next = Status {
+            seq: held.body().seq + 1,
+            prev: Some(held.hash()),
+            paused: if round % 2 == 0 { Paused::All } else { Paused::Agents(vec![]) },
+            ..held.body().clone()
+        };
+        let text = phone.sign(&next, &Nothing {});
+        let endpoint = common::endpoint(phone.transport).await;
+        let client = Client::connect(&endpoint, &phone.address, Alpn::Device, Options::default()).unwrap();
+        let mut state = client.state();
+        state.wait_for(|state| matches!(state, State::Connected { .. })).await.unwrap();
+        let sending = tokio::spawn({
+            let (client, text) = (client.clone(), text.clone());
+            async move { call(&client, Method::POST, "/v1/status", JOSE, text).await }
+        });
+        tokio::time::sleep(Duration::from_micros(400 + 150 * round)).await;
+        sending.abort();
+        client.close();
+        endpoint.close().await;
+        // It may still be on its way to the disk.
+        tokio::time::sleep(Duration::from_millis(30)).await;
+        let path = format!("/v1/trust?version=1&seq={}", held.body().seq);
+        for message in phone.get::<Reply>(&path).await.messages {
+            trust.accept_status(&message).unwrap();
+        }
+        let last = trust.status().unwrap();
+        let more = Status { seq: last.body().seq + 1, prev: Some(last.hash()), ..last.body().clone() };
+        let more = phone.sign(&more, &Nothing {});
+        let answer = phone.post("/v1/status", &more).await;
+        assert_eq!(answer.status, 200, "round {round}: the daemon does not go on from what it has stored");
+        trust.accept_status(&more).unwrap();
+    }
 }

@@ -1,15 +1,21 @@
 //! The real programs, started for a test and ended with it, and a virtual phone that answers as it is told.
 
 mod daemon;
+mod desk;
 mod history;
 mod ledger;
 mod phone;
+mod screen;
 mod scripted_model;
+mod terminal;
 mod world;
 
 pub use daemon::{Daemon, host, program, ticket};
+pub use desk::{Desk, PIN};
 pub use history::History;
 pub use ledger::Ledger;
 pub use phone::{Answer, Phone};
+pub use screen::Screen;
 pub use scripted_model::{ScriptedModel, ToolUse};
+pub use terminal::Terminal;
 pub use world::{ShiftedClock, World, outcome};

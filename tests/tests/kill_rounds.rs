@@ -105,7 +105,7 @@ impl Scene {
     }
 
     fn round(&mut self, dice: &mut Dice) -> &'static str {
-        std::thread::sleep(Duration::from_millis(50 + dice.below(250)));
+        std::thread::sleep(Duration::from_millis(20 + dice.below(200)));
         match dice.below(5) {
             0 | 1 => {
                 self.daemon.kill();
@@ -154,8 +154,8 @@ async fn kill_rounds_lose_nothing_and_release_nothing_twice() {
     let (began, mut killed) = (Instant::now(), BTreeMap::new());
     for round in 1..=rounds {
         *killed.entry(scene.round(&mut dice)).or_insert(0) += 1;
-        if round % 20 == 0 {
-            // Without this the load might have ended long ago, and the rest of the rounds killed the idle.
+        if round % 2 == 0 {
+            // Every other kill comes while the last one is still being recovered from, the rest under full load.
             scene.wait_until_more_ran(scene.ran());
         }
     }

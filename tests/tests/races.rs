@@ -3,16 +3,17 @@
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 #![allow(clippy::wildcard_enum_match_arm, reason = "a test waits for one event and lets the others pass")]
 
-use agenttrust_device::approver::inbox::Phase;
 use agenttrust_device::{CardView, Done, Event, Failure};
 use agenttrust_gate::{Action, Gate, Session, Verdict};
 use agenttrust_protocol::Hash;
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_tests::kit::{Answer, History, Phone, World};
 use serde_json::{Value, json};
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::task::JoinSet;
 
 /// Requests that are raced for.
 const RACES: usize = 1_000;
@@ -20,9 +21,11 @@ const RACES: usize = 1_000;
 /// Requests under way at a time.
 const LANES: usize = 8;
 
+/// With no new card for so long, something has stopped.
+const STANDSTILL: Duration = Duration::from_secs(30);
+
 /// What the two persons do, race after race.
 fn answers(race: usize) -> [Answer; 2] {
-    let deny = || Answer::Deny("no".to_owned());
     match race % 4 {
         0 => [Answer::Approve, deny()],
         1 => [deny(), Answer::Approve],
@@ -31,24 +34,21 @@ fn answers(race: usize) -> [Answer; 2] {
     }
 }
 
-/// What a device saw: a card, or how one ended elsewhere.
-enum Saw {
-    Card(usize, Box<CardView>),
-    Elsewhere(usize, Hash),
+fn deny() -> Answer {
+    Answer::Deny("no".to_owned())
 }
 
-/// Tells everything a device sees until it stops.
-async fn watch(which: usize, phone: Arc<Phone>, tell: UnboundedSender<Saw>) {
+/// A card on one of the devices.
+type Card = (usize, Box<CardView>);
+
+/// Tells of every card a device shows.
+async fn watch(which: usize, phone: Arc<Phone>, tell: UnboundedSender<Card>) {
     let mut events = phone.device.events();
     while let Some(event) = events.next().await {
-        let saw = match event {
-            Event::CardAdded { card } => Saw::Card(which, card),
-            Event::CardClosed { card, phase: Phase::AnsweredElsewhere { .. }, .. } => Saw::Elsewhere(which, card),
+        match event {
+            Event::CardAdded { card } if tell.send((which, card)).is_err() => return,
             Event::Missed { .. } => panic!("the device was faster than the test"),
-            _ => continue,
-        };
-        if tell.send(saw).is_err() {
-            return;
+            _ => {}
         }
     }
 }
@@ -61,30 +61,52 @@ struct Race {
 }
 
 impl Race {
-    /// The answer that counted; the other device was told that the request is closed.
-    fn winner(&self) -> &Answer {
-        let stored = |told: &Result<Option<Done>, Failure>| matches!(told, Ok(Some(Done::Answered { stored: Some(_), .. })));
-        let (winner, loser) = match [stored(&self.told[0]), stored(&self.told[1])] {
-            [true, false] => (0, 1),
-            [false, true] => (1, 0),
-            both => panic!("{both:?}: {:?}", self.told),
+    /// What each device was told: the state its answer led to, or the code of its refusal.
+    fn told(&self) -> [String; 2] {
+        self.told.each_ref().map(|told| match told {
+            Ok(Some(Done::Answered { stored: Some(state), .. })) => state.to_string(),
+            Ok(other) => panic!("{other:?}"),
+            Err(failure) => failure.code().to_owned(),
+        })
+    }
+
+    /// Compares what everyone was told with how the request ended. A deny always wins while nothing has run yet: it
+    /// takes an approval back.
+    fn check(&self, number: usize, agent: &str, end: State) {
+        let told = self.told();
+        let told_by = |answer: &Answer| {
+            let both = self.answers.iter().zip(&told);
+            both.filter(|(given, _)| *given == answer).map(|(_, told)| told.as_str()).collect::<Vec<_>>()
         };
-        let code = self.told[loser].as_ref().unwrap_err().code().to_owned();
-        assert_eq!(code, "closed", "{:?}", self.told);
-        let expected = if self.answers[winner] == Answer::Approve { State::Approved } else { State::Denied };
-        let Ok(Some(Done::Answered { stored, .. })) = &self.told[winner] else { unreachable!("it was stored") };
-        assert_eq!(*stored, Some(expected));
-        &self.answers[winner]
+        let (mut approvals, mut denials) = (told_by(&Answer::Approve), told_by(&deny()));
+        approvals.sort_unstable();
+        denials.sort_unstable();
+        let is_one_of = |codes: &[&str]| codes.contains(&agent);
+        let fits = match end {
+            State::Executed => {
+                matches!(approvals[..], ["approved"] | ["approved", "closed"])
+                    && matches!(denials[..], [] | ["closed"])
+                    && agent == "allowed"
+            }
+            State::Denied => {
+                matches!(approvals[..], [] | ["closed"])
+                    && matches!(denials[..], ["denied"] | ["closed", "denied"])
+                    && agent == "denied"
+            }
+            State::Revoked => {
+                approvals == ["approved"] && denials == ["revoked"] && is_one_of(&["denied", "revoked", "claim_refused"])
+            }
+            other => panic!("race {number} ended as {other}"),
+        };
+        assert!(fits, "race {number}: {end}, {:?} were told {told:?}, the agent {agent}", self.answers);
     }
 }
 
 async fn race(phones: [Arc<Phone>; 2], cards: [CardView; 2], number: usize) -> (usize, Race) {
     let answers = answers(number);
     let [first, second] = &phones;
-    let told = tokio::join!(
-        first.try_give(&cards[0], answers[0].clone()),
-        second.try_give(&cards[1], answers[1].clone())
-    );
+    let told =
+        tokio::join!(first.try_give(&cards[0], answers[0].clone()), second.try_give(&cards[1], answers[1].clone()));
     (number, Race { request: cards[0].id, answers, told: told.into() })
 }
 
@@ -94,19 +116,37 @@ fn number(card: &CardView) -> usize {
     arguments["race"].as_u64().unwrap() as usize
 }
 
-/// Asks every call of one lane; answers those that were allowed.
-async fn ask_lane(session: Session, lane: usize) -> Vec<usize> {
-    let mut allowed = Vec::new();
+/// Asks every call of one lane, and tells what the agent was told of each.
+async fn ask_lane(session: Session, lane: usize) -> Vec<(usize, String)> {
+    let mut told = Vec::new();
     for number in (lane..RACES).step_by(LANES) {
-        match session.ask(Action::new("race", &json!({ "race": number }))).await.unwrap() {
+        let code = match session.ask(Action::new("race", &json!({ "race": number }))).await.unwrap() {
             Verdict::Allowed(permit) => {
                 permit.run(|_| async { Ok::<_, String>(()) }).await.unwrap();
-                allowed.push(number);
+                "allowed".to_owned()
             }
-            Verdict::Refused(refused) => assert_eq!(refused.code().to_string(), "denied", "race {number}"),
+            Verdict::Refused(refused) => refused.code().to_string(),
+        };
+        told.push((number, code));
+    }
+    told
+}
+
+/// Lets both devices answer each request as soon as both show it.
+async fn run_races(phones: &[Arc<Phone>; 2], mut cards: UnboundedReceiver<Card>) -> HashMap<usize, Race> {
+    let (mut waiting, mut racing) = (HashMap::<Hash, [Option<CardView>; 2]>::new(), JoinSet::new());
+    while racing.len() < RACES {
+        let next = tokio::time::timeout(STANDSTILL, cards.recv()).await;
+        let (which, card) = next.unwrap_or_else(|_| panic!("no new card after {} races", racing.len())).unwrap();
+        let request = card.id;
+        waiting.entry(request).or_default()[which] = Some(*card);
+        if let Some([Some(_), Some(_)]) = waiting.get(&request) {
+            let cards = waiting.remove(&request).unwrap().map(Option::unwrap);
+            let number = number(&cards[0]);
+            racing.spawn(race(phones.clone(), cards, number));
         }
     }
-    allowed
+    racing.join_all().await.into_iter().collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,49 +156,26 @@ async fn of_two_devices_that_answer_one_counts_and_the_other_is_told() {
     let session = world.session().await;
     accepting.abort();
     let phones = [Arc::clone(&world.phone), Arc::new(world.second_phone().await)];
-    let (tell, mut seen) = unbounded_channel();
+    let (tell, cards) = unbounded_channel();
     for (which, phone) in phones.iter().enumerate() {
         tokio::spawn(watch(which, Arc::clone(phone), tell.clone()));
     }
-    tokio::task::yield_now().await;
+    // Both listen before the first card can come.
+    tokio::time::sleep(Duration::from_millis(50)).await;
     let lanes: Vec<_> = (0..LANES).map(|lane| tokio::spawn(ask_lane(session.clone(), lane))).collect();
-
-    let (mut waiting, mut racing) = (HashMap::<Hash, [Option<CardView>; 2]>::new(), tokio::task::JoinSet::new());
-    let mut elsewhere = HashSet::new();
-    while racing.len() < RACES {
-        match seen.recv().await.unwrap() {
-            Saw::Card(which, card) => {
-                let cards = waiting.entry(card.id).or_default();
-                cards[which] = Some(*card);
-                if let [Some(_), Some(_)] = cards {
-                    let [Some(a), Some(b)] = waiting.remove(&cards[which].as_ref().unwrap().id).unwrap() else {
-                        unreachable!("both are there")
-                    };
-                    let race_number = number(&a);
-                    racing.spawn(race(phones.clone(), [a, b], race_number));
-                }
-            }
-            Saw::Elsewhere(which, request) => {
-                elsewhere.insert((which, request));
-            }
-        }
-    }
-    let races: HashMap<usize, Race> = racing.join_all().await.into_iter().collect();
-    let mut allowed = HashSet::new();
+    let races = run_races(&phones, cards).await;
+    let mut agent = HashMap::new();
     for lane in lanes {
-        allowed.extend(lane.await.unwrap());
+        agent.extend(lane.await.unwrap());
     }
 
     let history = History::of(&world.phone.device).await;
+    assert_eq!((history.states.len(), races.len()), (RACES, RACES));
     for (number, race) in &races {
-        let approved = *race.winner() == Answer::Approve;
-        assert_eq!(allowed.contains(number), approved, "race {number}: the agent was told something else");
-        let expected = if approved { State::Executed } else { State::Denied };
-        assert_eq!(history.states[&race.request], expected, "race {number}");
+        race.check(*number, &agent[number], history.states[&race.request]);
     }
     let report = history.verify(&world.phone.device);
     assert!(report.is_sound(), "{:?}", report.findings);
-    assert_eq!(history.states.len(), RACES);
 }
 
 /// A second process of the agent, as far as its record is concerned.

@@ -1,7 +1,7 @@
 //! One request, shown whole, and the person's answer to it.
 
 use crate::card::{body, is_final, is_folded, left, must_unfold, needs_more, page, progress};
-use crate::edit::{diff, edit};
+use crate::edit::edit;
 use crate::failure::{Failure, Outcome};
 use crate::place::Place;
 use crate::prompt::{Asked, Then, ask};
@@ -216,14 +216,12 @@ impl<F: FnMut(&Event) -> Option<String>> Screen<'_, F> {
                 Err(failure) => return Err(failure),
             };
             let columns = self.terminal.tty.columns();
-            let changes = diff(&card.json, &preview.json, columns);
-            if changes.is_empty() {
+            if preview.display.edits.as_ref().is_none_or(Vec::is_empty) {
                 self.show("Nothing was changed.\n");
                 return Ok(None);
             }
             json.clone_from(&preview.json);
             self.show(&body(&preview.display, Folds::Open, columns));
-            self.show(&format!("What you changed:\n{changes}"));
             match self.ask(card, "yeb", "Sign exactly this? [y]es [e]dit again [b]ack").await? {
                 Asked::Key('y') => return self.approve(card, Some((edited, preview)), folds).await.map(Some),
                 Asked::Key('e') => {}

@@ -9,6 +9,9 @@ pub use list::{AgentsCommand, DevicesCommand, HistoryArgs, LogCommand, ShowArgs,
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 
+/// The heading under which the flags of every command stand.
+const EVERYWHERE: &str = "Everywhere";
+
 const EXIT_CODES: &str = "\
 Exit codes:
   0    done
@@ -21,7 +24,7 @@ Exit codes:
   77   `run`: not approved, so the command did not run
   130  interrupted at the keyboard
 
-Every failure is one sentence, a next step and a stable code on standard error; with --json one JSON object.
+Every failure is one sentence, a next step and a stable code on standard error; with --json a JSON object.
 
 Examples:
   agenttrust up                             start the daemon
@@ -43,10 +46,10 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 pub struct Common {
     /// The data folder of the daemon and of this terminal's device [default: ~/.local/share/agenttrust]
-    #[arg(long, global = true, value_name = "DIR", env = "AGENTTRUST_DATA", hide_env_values = true)]
+    #[arg(long, global = true, value_name = "DIR", env = "AGENTTRUST_DATA", hide_env_values = true, help_heading = EVERYWHERE)]
     pub data: Option<PathBuf>,
     /// Write JSON for programs
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERYWHERE)]
     pub json: bool,
 }
 
@@ -102,13 +105,13 @@ Examples:
   agenttrust pair                           a QR code for a phone, then type the six digits it shows
   agenttrust pair --svg code.svg            the code as a picture as well
   agenttrust pair --this-terminal           make this terminal a device, sealed by a PIN
-  agenttrust pair --this-terminal --ticket  a terminal on another computer: paste the ticket when asked")]
+  agenttrust pair --this-terminal --ticket  this terminal joins devices elsewhere: paste the ticket")]
     Pair(PairArgs),
     /// Run a command only if a person approves exactly it
     #[command(after_help = "\
-The command line, the working folder and every --arg are what is signed. Where the person edits the command line,
-what they signed is what runs. The exit code is the command's own, 128 + N where a signal N ended it, and 77 where it
-was not approved.
+The command line, the working folder and every --arg are what is signed. Where the person edits the command line, \
+what they signed is what runs. The exit code is the command's own, 128 + N where a signal N ended it, and 77 where \
+it was not approved.
 
 Examples:
   agenttrust run --tool deploy -- ./deploy.sh staging
@@ -123,8 +126,8 @@ pub enum PersonCommand {
     Requests,
     /// Show a request whole and answer it: yes, no, edit
     #[command(after_help = "\
-Without an ID the request with the nearest deadline is shown. The PIN and the answer are read from the terminal this
-runs in, never from standard input, a variable or a flag.
+Without an ID the request with the nearest deadline is shown. The PIN and the answer are read from the terminal \
+this runs in, never from standard input, a variable or a flag.
 
 Examples:
   agenttrust approve
@@ -143,8 +146,8 @@ Examples:
     },
     /// Answer requests in this terminal as they come
     #[command(after_help = "\
-The PIN opens this terminal's key once; new requests then appear by themselves, with the time that is left. A request
-that is answered on another device, withdrawn or expired says so and can no longer be answered here.")]
+The PIN opens this terminal's key once; new requests then appear by themselves, with the time that is left. A \
+request that is answered on another device, withdrawn or expired says so and can no longer be answered here.")]
     Approver {
         /// Show long texts whole
         #[arg(long)]
@@ -192,4 +195,54 @@ Examples:
         #[command(subcommand)]
         command: Option<DevicesCommand>,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn push_help(command: &mut clap::Command, page: &mut String) {
+        let name = command.get_bin_name().unwrap_or("agenttrust").to_owned();
+        page.push_str(&format!("$ {name} --help\n{}\n", command.render_help()));
+        // The hook's flags are the gateway's, and so is their wording.
+        let is_ours =
+            |below: &&mut clap::Command| !below.is_hide_set() && !["help", "hook"].contains(&below.get_name());
+        for below in command.get_subcommands_mut().filter(is_ours) {
+            push_help(below, page);
+        }
+    }
+
+    #[test]
+    fn the_tree_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_texts() {
+        let mut command = Cli::command().term_width(100);
+        command.build();
+        let mut page = String::new();
+        push_help(&mut command, &mut page);
+        insta::assert_snapshot!(page);
+    }
+
+    #[test]
+    fn no_flag_stands_in_for_the_pin() {
+        let mut command = Cli::command();
+        command.build();
+        let flags = |command: &clap::Command| {
+            let flags: Vec<String> =
+                command.get_arguments().map(|flag| format!("{} {:?}", flag.get_id(), flag.get_env())).collect();
+            flags
+        };
+        let mut all = flags(&command);
+        for below in command.get_subcommands() {
+            all.extend(flags(below));
+            all.extend(below.get_subcommands().flat_map(flags));
+        }
+        assert!(all.len() > 30);
+        let pins: Vec<&String> = all.iter().filter(|flag| flag.to_lowercase().contains("pin")).collect();
+        assert!(pins.is_empty(), "{pins:?}");
+    }
 }

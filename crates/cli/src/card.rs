@@ -138,7 +138,7 @@ mod tests {
             (here(Verdict::Deny, Step::Denied), Some("denied here · the agent is told no"), true),
             (
                 Phase::AnsweredElsewhere { by: vec!["Ann's \u{202e}phone".to_owned()], step: Step::Claimed },
-                Some("answered on Ann's ⟦U+202E right-to-left override⟧phone · the agent has taken it and runs"),
+                Some("answered on Ann's ⟦U+202E⟧phone · the agent has taken it and runs"),
                 false,
             ),
             (Phase::Cancelled, Some("the agent withdrew it"), true),

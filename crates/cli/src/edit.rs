@@ -8,7 +8,6 @@ use agenttrust_device::approver::display::{Care, Folds, Text};
 use agenttrust_device::approver::edit::{Edit, Field, FieldKind};
 use agenttrust_device::{CardView, Edits};
 use agenttrust_protocol::json::{Numbers, parse};
-use similar::{ChangeTag, TextDiff};
 use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -120,34 +119,4 @@ fn in_editor(editor: &str, json: &str, folder: &Path) -> Outcome<String> {
     let mut text = String::new();
     file.take(MAX_TEXT).read_to_string(&mut text).map_err(failed)?;
     Ok(text)
-}
-
-/// The lines that differ between two JSON texts in which hidden characters are escapes.
-pub fn diff(before: &str, after: &str, columns: usize) -> String {
-    let mut text = String::new();
-    for change in TextDiff::from_lines(before, after).iter_all_changes() {
-        let mark = match change.tag() {
-            ChangeTag::Equal => continue,
-            ChangeTag::Delete => '-',
-            ChangeTag::Insert => '+',
-        };
-        for piece in wrap(&format!("{mark} {}", change.value().trim_end_matches('\n')), columns) {
-            text.push_str(&piece);
-            text.push('\n');
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_differs_is_shown() {
-        let before = "{\n  \"to\": \"ACME\",\n  \"amount\": 120.50\n}\n";
-        let after = "{\n  \"to\": \"ACME\",\n  \"amount\": 99\n}\n";
-        assert_eq!(diff(before, after, 80), "-   \"amount\": 120.50\n+   \"amount\": 99\n");
-        assert_eq!(diff(before, before, 80), "");
-    }
 }

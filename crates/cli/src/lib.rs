@@ -2,7 +2,7 @@
 //!
 //! [`verify`] and [`export`] work on leaves and notes and serve whoever holds a history; [`main`] is the program
 //! `agenttrust`. Its commands are device calls with this terminal's own key, sealed by a PIN that a person types
-//! into the controlling terminal ([`tty`]); no flag, variable or pipe stands in for that.
+//! into the controlling terminal (`/dev/tty`); no flag, variable or pipe stands in for that.
 
 mod answer;
 mod args;

@@ -4,6 +4,7 @@ use crate::failure::{Failure, Outcome};
 use crate::tty::{Key, Raw, Tty};
 use agenttrust_device::{Event, Events};
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// A key pressed earlier after the question appeared answers nothing: it was meant for something else.
 pub const ARMED: Duration = Duration::from_millis(400);
@@ -59,9 +60,14 @@ async fn run<T>(
     let raw = line.raw;
     let shown = Instant::now();
     let mut watch = raw.watch(TICK);
+    let mut terminate = signal(SignalKind::terminate()).map_err(|_| Failure::interrupted())?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(|_| Failure::interrupted())?;
     loop {
         line.draw(question());
         let then = tokio::select! {
+            // Ended from outside, the terminal is left as it was found.
+            _ = terminate.recv() => return Err(Failure::interrupted()),
+            _ = hang_up.recv() => return Err(Failure::interrupted()),
             ready = &mut watch => {
                 let ready = ready.map_err(|_| Failure::interrupted())??;
                 let key = if ready { raw.key()? } else { Key::Other };

@@ -7,9 +7,10 @@ use crate::tty::Tty;
 use agenttrust_device::{
     CardView, Clock, Command, Config, Connection, Daemon, Device, Done, Event, KeyStore, Pin, Snapshot,
 };
+use agenttrust_protocol::Received;
 use agenttrust_protocol::door::{EndpointView, HistoryQuery, HistoryRow, Trouble};
 use agenttrust_protocol::lifecycle::State;
-use agenttrust_protocol::message::{RequiredUv, Uv};
+use agenttrust_protocol::message::{Enroll, RequiredUv, Uv};
 use agenttrust_protocol::{Hash, Time};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -105,30 +106,49 @@ impl Terminal {
         Ok(page.rows)
     }
 
-    /// The cards that wait, the nearest deadline first, once all that the daemon lists have arrived or were refused.
+    /// The cards that wait, the nearest deadline first.
     ///
     /// # Errors
-    /// Those of the call.
+    /// Those of the calls.
     pub async fn cards(&self) -> Outcome<Vec<CardView>> {
+        self.caught_up().await?;
+        let cards = self.snapshot().cards;
+        Ok(cards.into_iter().filter(|card| card.state == State::Pending).collect())
+    }
+
+    /// Waits until everything that the daemon says is open has arrived here, or was refused by this device.
+    ///
+    /// # Errors
+    /// Those of the calls.
+    pub async fn caught_up(&self) -> Outcome {
         let mut events = self.device.events();
-        let listed: BTreeSet<Hash> = self.pending().await?.into_iter().map(|row| row.request).collect();
-        let mut refused = BTreeSet::new();
+        let mut missing: BTreeSet<Hash> = self.pending().await?.into_iter().map(|row| row.request).collect();
+        missing.extend(self.knocking().await?);
         let end = tokio::time::Instant::now() + ARRIVE;
         loop {
-            let cards = self.snapshot().cards;
-            let arrived = |id: &Hash| cards.iter().any(|card| card.id == *id) || refused.contains(id);
-            if listed.iter().all(arrived) {
-                return Ok(cards.into_iter().filter(|card| card.state == State::Pending).collect());
+            let snapshot = self.snapshot();
+            let here = |id: &Hash| {
+                snapshot.cards.iter().any(|card| card.id == *id)
+                    || snapshot.agents.iter().any(|knock| knock.enroll == *id)
+            };
+            missing.retain(|id| !here(id));
+            if missing.is_empty() {
+                return Ok(());
             }
             match tokio::time::timeout_at(end, events.next()).await {
-                Ok(Some(Event::EntryRefused { id: Some(id), .. })) => drop(refused.insert(id)),
+                Ok(Some(Event::EntryRefused { id: Some(id), .. })) => drop(missing.remove(&id)),
                 Ok(Some(_)) => {}
-                // What does not verify is no card; those that do are shown all the same.
-                Ok(None) | Err(_) => {
-                    return Ok(cards.into_iter().filter(|card| card.state == State::Pending).collect());
-                }
+                // What does not verify never arrives; the rest is there.
+                Ok(None) | Err(_) => return Ok(()),
             }
         }
+    }
+
+    /// The enrolments that wait, in the daemon's own words.
+    async fn knocking(&self) -> Outcome<Vec<Hash>> {
+        let Done::Agents { agents } = self.run(Command::Agents).await? else { return Err(unexpected()) };
+        let messages = agents.iter().filter(|agent| agent.state == "pending").flat_map(|agent| &agent.messages);
+        Ok(messages.filter_map(|message| Some(Received::<Enroll>::parse(message).ok()?.hash())).collect())
     }
 
     /// How sure this terminal is of the person: asks for the PIN again where a rule wants that and it was typed a

@@ -10,7 +10,7 @@ mod fault;
 mod levels;
 mod notes;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use course::States;
 pub use fault::{Fault, Finding};

@@ -63,7 +63,7 @@ async fn a_request_by_another_key_is_refused() {
 }
 
 #[tokio::test]
-async fn a_request_under_anothers_name_is_refused() {
+async fn a_request_under_the_name_of_another_is_refused() {
     let (daemon, mut phone, agent) = ready().await;
     let messages = messages(&daemon, &agent);
     let other = agent.enroll_hash();

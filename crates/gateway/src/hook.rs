@@ -155,7 +155,7 @@ fn work(client: Client, config: HookConfig, started: Instant, give: &Sender<Hook
         withdraws
     });
     if withdraws {
-        runtime.block_on(tokio::time::sleep(FAREWELL));
+        runtime.block_on(async { tokio::time::sleep(FAREWELL).await });
     }
     runtime.shutdown_background();
 }

@@ -17,7 +17,8 @@ fn config(world: &World) -> HookConfig {
 }
 
 async fn event(world: &World, event: Value) -> HookOutput {
-    let mut whole = json!({"session_id": "5f1c", "transcript_path": "/t.jsonl", "cwd": "/w/shop", "permission_mode": "default"});
+    let mut whole =
+        json!({"session_id": "5f1c", "transcript_path": "/t.jsonl", "cwd": "/w/shop", "permission_mode": "default"});
     whole.as_object_mut().unwrap().extend(event.as_object().unwrap().clone());
     claude_code(whole.to_string().as_bytes(), config(world)).await
 }
@@ -25,7 +26,8 @@ async fn event(world: &World, event: Value) -> HookOutput {
 async fn call(world: &World, tool: &str, id: &str) -> HookOutput {
     let event_name = "PreToolUse";
     let input = json!({"command": "make release"});
-    event(world, json!({"hook_event_name": event_name, "tool_name": tool, "tool_input": input, "tool_use_id": id})).await
+    event(world, json!({"hook_event_name": event_name, "tool_name": tool, "tool_input": input, "tool_use_id": id}))
+        .await
 }
 
 async fn ended(world: &World, event_name: &str, id: &str) -> HookOutput {
@@ -83,7 +85,8 @@ async fn a_call_that_was_used_is_not_allowed_again() {
 async fn the_persons_words_are_in_the_denial() {
     let world = World::new().await;
     world.daemon.person(person(|domain, request, now| {
-        let no = domain.decide(0, request, Verdict::Deny, now, |_, content| content.note = Some("ask Ada first".to_owned()));
+        let no =
+            domain.decide(0, request, Verdict::Deny, now, |_, content| content.note = Some("ask Ada first".to_owned()));
         ("denied", vec![no])
     }));
     let output = call(&world, "Bash", "t1").await;
@@ -148,7 +151,9 @@ async fn whatever_goes_wrong_is_a_refusal_that_says_what_to_do() {
     });
     let output = call(&world, "Bash", "t1").await;
     assert!(reason(&output).starts_with("AgentTrust: not approved (no_device). Do not retry unchanged."));
-    assert!(output.stdout.contains(r#""systemMessage":"AgentTrust: No approving device is reachable. Open AgentTrust"#));
+    assert!(
+        output.stdout.contains(r#""systemMessage":"AgentTrust: No approving device is reachable. Open AgentTrust"#)
+    );
 
     std::fs::remove_file(world.folder.path().join("agent.sock")).unwrap();
     let output = call(&world, "Bash", "t2").await;
@@ -172,7 +177,10 @@ async fn what_is_not_an_event_or_not_strict_json_is_refused() {
     };
     for arguments in [r#"{"a":1,"a":2}"#, r#"{"a":9007199254740993}"#, r#"{"a":"\ud800"}"#] {
         let output = asked(&format!(r#""tool_input":{arguments}"#)).await;
-        assert!(reason(&output).starts_with("AgentTrust: not approved (bad_json). Do not retry unchanged."), "{output:?}");
+        assert!(
+            reason(&output).starts_with("AgentTrust: not approved (bad_json). Do not retry unchanged."),
+            "{output:?}"
+        );
     }
     assert!(reason(&asked(r#""tool_input":[]"#).await).contains("(bad_payload)"));
     for text in ["", "{}", "not JSON"] {
@@ -190,4 +198,14 @@ async fn a_call_that_is_too_large_is_refused() {
     let name = "PreToolUse";
     let large = json!({"hook_event_name": name, "tool_name": "Write", "tool_input": input, "tool_use_id": "t1"});
     assert!(reason(&event(&world, large).await).contains("(too_large)"));
+}
+
+#[tokio::test]
+async fn a_hook_that_is_stopped_withdraws_its_request() {
+    let world = World::new().await;
+    world.daemon.nobody();
+    let stopped = tokio::time::timeout(Duration::from_millis(500), call(&world, "Bash", "t1")).await;
+    assert!(stopped.is_err());
+    world.daemon.until(|state| state.requests.iter().all(|request| request.state == "cancelled")).await;
+    assert_eq!(world.daemon.states(), ["cancelled"]);
 }

@@ -113,8 +113,7 @@ impl Tx<'_> {
             return Err(Reason::BadPayload.into());
         }
         let message = self.append(cert, None, now)?;
-        self.conn
-            .execute("INSERT INTO cert (message, agent, enroll) VALUES (?1, ?2, ?3)", (message, agent, enroll))?;
+        self.conn.execute("INSERT INTO cert (message, agent, enroll) VALUES (?1, ?2, ?3)", (message, agent, enroll))?;
         self.conn.execute("UPDATE agent SET name = ?2 WHERE id = ?1", (agent, &body.name))?;
         self.settle_enrollment(enroll, &body.enroll, EnrollmentState::Enrolled, now)
     }
@@ -154,26 +153,43 @@ impl Tx<'_> {
     /// `not_enrolled` if its certificate is unknown or another agent's.
     pub fn store_session(&mut self, session: &Opened<Session>, now: Time) -> Result<(), StoreError> {
         let (cert, _) = self.cert_of(&session.body().cert, &session.signer())?;
-        self.session_id(session, cert, now)?;
+        self.session_id(session, &session.hash(), cert, now)?;
         Ok(())
     }
 
-    /// The certificate and the agent of a request, and its session, which is stored if it is new.
+    /// The agent of a request, and its session, which is stored if it is new.
     pub(super) fn place(&mut self, asked: &Asked, now: Time) -> Result<(i64, i64), StoreError> {
-        let (cert, agent) = self.cert_of(&asked.cert.hash(), &asked.agent())?;
-        Ok((agent, self.session_id(&asked.session, cert, now)?))
+        let body = asked.request.body();
+        let (cert, agent) = self.cert_of(&body.cert, &asked.request.signer())?;
+        Ok((agent, self.session_id(&asked.session, &body.session, cert, now)?))
     }
 
-    fn session_id(&mut self, session: &Opened<Session>, cert: i64, now: Time) -> Result<i64, StoreError> {
-        if let Some(known) = self.index_of(&session.hash())? {
-            self.disclose(known, segments_of(session))?;
+    fn session_id(&mut self, session: &Opened<Session>, hash: &Hash, cert: i64, now: Time) -> Result<i64, StoreError> {
+        if let Some((known, is_erased)) = self.known_session(hash)? {
+            if is_erased && session.hash() == *hash {
+                self.disclose(known, segments_of(session))?;
+            }
             return Ok(known);
         }
+        if session.hash() != *hash {
+            return Err(Reason::WrongRequest.into());
+        }
         let message = self.append(session, None, now)?;
-        self.conn
-            .prepare_cached("INSERT INTO session (message, cert, sid) VALUES (?1, ?2, ?3)")?
-            .execute((message, cert, session.body().sid.as_str()))?;
+        self.conn.prepare_cached("INSERT INTO session (message, cert, sid) VALUES (?1, ?2, ?3)")?.execute((
+            message,
+            cert,
+            session.body().sid.as_str(),
+        ))?;
         Ok(message)
+    }
+
+    /// A session, and whether its content is gone.
+    fn known_session(&self, hash: &Hash) -> Result<Option<(i64, bool)>, StoreError> {
+        let mut query = self.conn.prepare_cached(
+            "SELECT s.message, d.message IS NULL FROM message m JOIN session s ON s.message = m.idx
+             LEFT JOIN disclosure d ON d.message = s.message WHERE m.hash = ?1",
+        )?;
+        Ok(query.query_row([hash.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
     }
 
     /// A certificate and its agent, who must be the one who signed.
@@ -219,9 +235,9 @@ impl Reader<'_> {
     /// # Errors
     /// Those of the database.
     pub fn newest_cert(&self, agent: &Thumbprint) -> Result<Option<String>, StoreError> {
-        let mut query = self.conn.prepare_cached(
-            "SELECT max(c.message) FROM cert c JOIN agent a ON a.id = c.agent WHERE a.key = ?1",
-        )?;
+        let mut query = self
+            .conn
+            .prepare_cached("SELECT max(c.message) FROM cert c JOIN agent a ON a.id = c.agent WHERE a.key = ?1")?;
         let cert: Option<i64> = query.query_row([agent.as_bytes()], |row| row.get(0))?;
         cert.map(|cert| self.text_of(cert)).transpose()
     }

@@ -31,7 +31,7 @@ impl Tx<'_> {
         if !ours {
             return Err(Trouble::Conflict.into());
         }
-        let note = checkpoint.sign(&self.signer(self.key)?).map_err(|error| corrupt(&error.to_string()))?;
+        let note = checkpoint.sign(&self.key.signer(&tdid)?).map_err(|error| corrupt(&error.to_string()))?;
         self.conn
             .prepare_cached("INSERT OR IGNORE INTO checkpoint (size, note) VALUES (?1, ?2)")?
             .execute((int(head.size), note.to_string()))?;

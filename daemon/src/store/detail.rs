@@ -119,8 +119,10 @@ impl Reader<'_> {
              LEFT JOIN disclosure c ON c.message = m.idx WHERE d.request = ?1 ORDER BY m.idx",
         )?;
         let rows = query.query_map([id], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        rows.map(|row| row.map_err(StoreError::from).and_then(|(leaf, segments)| wire(Typ::DECISION.code, leaf, segments)))
-            .collect()
+        rows.map(|row| {
+            row.map_err(StoreError::from).and_then(|(leaf, segments)| wire(Typ::DECISION.code, leaf, segments))
+        })
+        .collect()
     }
 
     pub(super) fn leaf_ref(&self, index: i64) -> Result<LeafRef, StoreError> {

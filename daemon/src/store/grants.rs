@@ -99,9 +99,9 @@ impl Tx<'_> {
 
 impl Reader<'_> {
     fn grant_id(&self, grant: &Hash) -> Result<Option<i64>, StoreError> {
-        let mut query = self.conn.prepare_cached(
-            "SELECT g.message FROM message m JOIN grants g ON g.message = m.idx WHERE m.hash = ?1",
-        )?;
+        let mut query = self
+            .conn
+            .prepare_cached("SELECT g.message FROM message m JOIN grants g ON g.message = m.idx WHERE m.hash = ?1")?;
         Ok(query.query_row([grant.as_bytes()], |row| row.get(0)).optional()?)
     }
 

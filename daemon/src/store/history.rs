@@ -58,7 +58,8 @@ impl Filter {
         }
         if let Some(state) = self.state {
             // The literal bound is what lets SQLite use the partial index.
-            let bound = if state < FIRST_OVER { " AND state = ? AND state < 3" } else { " AND state = ? AND state >= 3" };
+            let bound =
+                if state < FIRST_OVER { " AND state = ? AND state < 3" } else { " AND state = ? AND state >= 3" };
             clause(bound, &[state]);
         }
         if let Some(since) = self.since {
@@ -142,8 +143,9 @@ impl Reader<'_> {
         limit: usize,
     ) -> Result<(Vec<i64>, Option<i64>), StoreError> {
         let Some(words) = query_of(text) else { return Ok((Vec::new(), None)) };
-        let mut query =
-            self.conn.prepare_cached("SELECT rowid FROM words WHERE words MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC")?;
+        let mut query = self
+            .conn
+            .prepare_cached("SELECT rowid FROM words WHERE words MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC")?;
         let mut rows = query.query((words, before.map_or(i64::MAX, rows_before)))?;
         let (mut ids, mut last, mut looked_at): (Vec<i64>, Option<i64>, usize) = (Vec::new(), None, 0);
         while let Some(row) = rows.next()? {

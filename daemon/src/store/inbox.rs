@@ -6,7 +6,7 @@ use agenttrust_protocol::door::{InboxEntry, InboxEvent, InboxPage};
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::PairInit;
 use agenttrust_protocol::{Hash, Opened, Thumbprint, Time};
-use rusqlite::{OptionalExtension, Row};
+use rusqlite::Row;
 
 /// How many are forgotten at a time.
 const FORGOTTEN_AT_ONCE: i64 = 1_000;
@@ -92,10 +92,9 @@ impl Tx<'_> {
     }
 
     fn forget(&mut self, cut: i64) -> Result<(), StoreError> {
-        for (table, key, event) in [
-            ("request", "id", Event::request as fn(i64) -> Event<'static>),
-            ("enrollment", "message", Event::enroll),
-        ] {
+        for (table, key, event) in
+            [("request", "id", Event::request as fn(i64) -> Event<'static>), ("enrollment", "message", Event::enroll)]
+        {
             let sql = format!("SELECT {key}, inbox FROM {table} WHERE state = 0 AND inbox < ?1 ORDER BY inbox");
             let open: Vec<(i64, i64)> = {
                 let mut query = self.conn.prepare_cached(&sql)?;
@@ -191,8 +190,8 @@ impl Reader<'_> {
     }
 
     fn newest_seq(&self) -> Result<i64, StoreError> {
-        let mut query = self.conn.prepare_cached("SELECT seq FROM sqlite_sequence WHERE name = 'inbox'")?;
-        Ok(query.query_row([], |row| row.get(0)).optional()?.unwrap_or(0))
+        let mut query = self.conn.prepare_cached("SELECT coalesce(max(seq), 0) FROM inbox")?;
+        Ok(query.query_row([], |row| row.get(0))?)
     }
 
     /// The oldest number that is kept.
@@ -210,11 +209,9 @@ impl Reader<'_> {
                 Some(InboxEvent::Request { request: subject, messages: self.question(entry.subject)? })
             }
             MOVED => Some(self.moved(subject, entry)?),
-            ENROLL if self.is_newest("enrollment", "message", entry)? => Some(InboxEvent::Enroll {
-                enroll: subject,
-                messages: text()?,
-                process: self.process(entry.subject)?,
-            }),
+            ENROLL if self.is_newest("enrollment", "message", entry)? => {
+                Some(InboxEvent::Enroll { enroll: subject, messages: text()?, process: self.process(entry.subject)? })
+            }
             ENROLLED => Some(InboxEvent::Enrolled { enroll: subject, accepted: entry.state == Some(1) }),
             TRUST => Some(InboxEvent::Trust { messages: text()? }),
             PAIRING if now.since(entry.at) <= PAIRING_LIFE => {

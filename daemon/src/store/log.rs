@@ -11,6 +11,7 @@ use agenttrust_protocol::{Hash, Opened, Reason, Received, Signed, Time};
 use agenttrust_tlog::{Checkpoint, ReadHashes, Signer, Tree, TreeError, WriteHashes};
 use ed25519_dalek::SigningKey;
 use rusqlite::{Connection, OptionalExtension};
+use std::cell::RefCell;
 
 /// The hashes of the tree, in the table `tree`.
 #[derive(Clone, Copy)]
@@ -26,9 +27,8 @@ impl ReadHashes for SqlHashes<'_> {
     }
 
     fn get_run(&self, level: u8, start: u64, count: u16) -> Result<Vec<agenttrust_tlog::Hash>, rusqlite::Error> {
-        let mut query = self.0.prepare_cached(
-            "SELECT idx, hash FROM tree WHERE level = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3",
-        )?;
+        let mut query =
+            self.0.prepare_cached("SELECT idx, hash FROM tree WHERE level = ?1 AND idx >= ?2 ORDER BY idx LIMIT ?3")?;
         let rows = query.query_map((level, int(start), count), |row| Ok((row.get::<_, i64>(0)?, row.get(1)?)))?;
         let mut run = Vec::new();
         for (row, expected) in rows.zip(start..) {
@@ -64,6 +64,31 @@ impl From<TreeError<rusqlite::Error>> for StoreError {
     }
 }
 
+/// The log's key, and the signer made of it once the log has a name.
+pub(super) struct LogKey {
+    pub key: SecretKey<Log>,
+    signer: RefCell<Option<Signer>>,
+}
+
+impl LogKey {
+    pub fn new(key: SecretKey<Log>) -> LogKey {
+        LogKey { key, signer: RefCell::new(None) }
+    }
+
+    /// Signs checkpoints under the log's name, which is made from bundle 1.
+    pub fn signer(&self, tdid: &Tdid) -> Result<Signer, StoreError> {
+        let name = origin(tdid);
+        let known = self.signer.borrow().clone().filter(|signer| signer.name().as_str() == name);
+        if let Some(signer) = known {
+            return Ok(signer);
+        }
+        let name = name.parse().map_err(|_| corrupt("the log has no name"))?;
+        let signer = Signer::new(name, SigningKey::from_bytes(&self.key.to_seed()));
+        self.signer.replace(Some(signer.clone()));
+        Ok(signer)
+    }
+}
+
 /// A message ready for the log.
 struct Leaf<'t> {
     typ: Typ,
@@ -86,19 +111,14 @@ impl Tx<'_> {
     }
 
     /// Signs an event and appends it.
-    pub(super) fn append_event(
-        &mut self,
-        event: &Event,
-        request: Option<i64>,
-        now: Time,
-    ) -> Result<i64, StoreError> {
+    pub(super) fn append_event(&mut self, event: &Event, request: Option<i64>, now: Time) -> Result<i64, StoreError> {
         let tdid = self.tdid()?.ok_or(Trouble::Unpaired)?;
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(|error| super::schema::busy(&error.to_string()))?;
         // The id is the only random part of a message that discloses nothing.
         let mut random = |buffer: &mut [u8]| buffer.iter_mut().zip(bytes).for_each(|(to, from)| *to = from);
         let head = Head::new(&mut random, now, Some(tdid));
-        let signed = Signed::sign(self.key, &head, event, &Nothing {}, &mut random);
+        let signed = Signed::sign(&self.key.key, &head, event, &Nothing {}, &mut random);
         let received = Received::<Event>::parse(signed.as_str())?;
         let leaf = Leaf { typ: Typ::EVENT, hash: received.hash(), leaf: received.leaf(), segments: "" };
         self.append_leaf(&leaf, request, now)
@@ -141,7 +161,7 @@ impl Tx<'_> {
     /// Signs the tree as it is now; checkpoints that no device has co-signed make room for it.
     pub(super) fn sign_checkpoint(&self) -> Result<(), StoreError> {
         let head = Tree::new(SqlHashes(self.conn), self.size).head()?;
-        let signer = self.signer(self.key)?;
+        let signer = self.key.signer(&self.tdid()?.ok_or(Trouble::Unpaired)?)?;
         let note = Checkpoint::new(signer.name().as_str(), head).and_then(|checkpoint| checkpoint.sign(&signer));
         let note = note.map_err(|error| corrupt(&error.to_string()))?;
         self.conn
@@ -168,13 +188,6 @@ pub(super) fn origin(tdid: &Tdid) -> String {
 }
 
 impl Reader<'_> {
-    /// The key that signs checkpoints, under the log's name.
-    pub(super) fn signer(&self, key: &SecretKey<Log>) -> Result<Signer, StoreError> {
-        let tdid = self.tdid()?.ok_or(Trouble::Unpaired)?;
-        let name = origin(&tdid).parse().map_err(|_| corrupt("the log has no name"))?;
-        Ok(Signer::new(name, SigningKey::from_bytes(&key.to_seed())))
-    }
-
     /// The leaf index of a message.
     pub(super) fn index_of(&self, hash: &Hash) -> Result<Option<i64>, StoreError> {
         let mut query = self.conn.prepare_cached("SELECT idx FROM message WHERE hash = ?1")?;
@@ -198,8 +211,7 @@ impl Reader<'_> {
         let mut query = self.conn.prepare_cached(
             "SELECT m.typ, m.leaf, d.segments FROM message m LEFT JOIN disclosure d ON d.message = m.idx WHERE m.idx = ?1",
         )?;
-        let (typ, leaf, segments) =
-            query.query_row([index], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let (typ, leaf, segments) = query.query_row([index], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         wire(typ, leaf, segments)
     }
 }

@@ -78,8 +78,7 @@ impl Tx<'_> {
     }
 
     fn approval_ends(&self, row: &RequestRow) -> Result<Time, StoreError> {
-        let mut query =
-            self.conn.prepare_cached("SELECT min(exp) FROM decision WHERE request = ?1 AND denies = 0")?;
+        let mut query = self.conn.prepare_cached("SELECT min(exp) FROM decision WHERE request = ?1 AND denies = 0")?;
         let first: Option<i64> = query.query_row([row.id], |found| found.get(0))?;
         Ok(first.map_or(row.exp, |first| row.exp.min(Time(first))))
     }
@@ -102,9 +101,7 @@ impl Tx<'_> {
             }
         }
         let message = self.append(claim, Some(row.id), now)?;
-        self.conn
-            .prepare_cached("UPDATE request SET claim = ?2 WHERE id = ?1")?
-            .execute((row.id, message))?;
+        self.conn.prepare_cached("UPDATE request SET claim = ?2 WHERE id = ?1")?.execute((row.id, message))?;
         self.transit(&row, Transition::Claim, Some(lost_at), None, None, now)
     }
 
@@ -216,14 +213,19 @@ impl Tx<'_> {
             "SELECT r.id, r.state, a.key, r.exp, r.claim FROM message m JOIN request r ON r.id = m.idx
              JOIN agent a ON a.id = r.agent WHERE m.hash = ?1",
         )?;
-        let found: Option<(i64, i64, [u8; 32], i64, Option<i64>)> = query
-            .query_row([request.as_bytes()], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-            })
-            .optional()?;
-        let Some((id, state, agent, exp, claim)) = found else { return Ok(None) };
-        let (state, agent) = (state_of(state)?, Thumbprint::from_bytes(agent));
-        Ok(Some(RequestRow { id, hash: *request, state, agent, exp: Time(exp), claim }))
+        let found = query.query_row([request.as_bytes()], |row| {
+            let found = RequestRow {
+                id: row.get(0)?,
+                hash: *request,
+                state: State::Pending,
+                agent: Thumbprint::from_bytes(row.get(2)?),
+                exp: Time(row.get(3)?),
+                claim: row.get(4)?,
+            };
+            Ok((found, row.get(1)?))
+        });
+        let Some((row, state)) = found.optional()? else { return Ok(None) };
+        Ok(Some(RequestRow { state: state_of(state)?, ..row }))
     }
 
     /// The request that one of its own agent's messages is about.

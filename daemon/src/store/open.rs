@@ -1,13 +1,12 @@
 //! Opening the file: ours, not newer than we are, whole.
 
-use super::log::SqlHashes;
+use super::log::{LogKey, SqlHashes};
 use super::schema::{APPLICATION_ID, MIGRATIONS, VERSION, int};
 use super::{OpenError, Reader, StoreError};
 use agenttrust_protocol::door::Trouble;
-use agenttrust_protocol::key::{Log, SecretKey};
 use agenttrust_tlog::{Checkpoint, Note, Tree};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
@@ -40,7 +39,7 @@ impl Default for Settings {
 }
 
 /// Opens the database for writing, makes or migrates it, and checks it cheaply.
-pub(super) fn open_writer(path: &Path, key: &SecretKey<Log>, settings: &Settings) -> Result<Connection, OpenError> {
+pub(super) fn open_writer(path: &Path, key: &LogKey, settings: &Settings) -> Result<Connection, OpenError> {
     check_header(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut conn = Connection::open_with_flags(path, flags)?;
@@ -118,13 +117,13 @@ fn check_version(conn: &Connection) -> Result<(), OpenError> {
 }
 
 fn migration_failed(error: &rusqlite_migration::Error) -> OpenError {
-    match error {
-        rusqlite_migration::Error::RusqliteError { err, .. } => {
-            OpenError::new(super::error::trouble_of(err), error.to_string())
-        }
-        // The other kinds are mistakes in the list of migrations, which a test excludes.
-        _ => OpenError::new(Trouble::StoreFailed, error.to_string()),
-    }
+    // The other kinds are mistakes in the list of migrations, which a test excludes.
+    let trouble = if let rusqlite_migration::Error::RusqliteError { err, .. } = error {
+        super::error::trouble_of(err)
+    } else {
+        Trouble::StoreFailed
+    };
+    OpenError::new(trouble, error.to_string())
 }
 
 /// Reads every page of a small file; of a large one SQLite checks each page when it is used.
@@ -138,20 +137,18 @@ fn check_whole(conn: &Connection) -> Result<(), OpenError> {
 }
 
 /// The newest checkpoint is signed by our key and states the tree that is stored.
-fn check_log(conn: &Connection, key: &SecretKey<Log>) -> Result<(), OpenError> {
+fn check_log(conn: &Connection, key: &LogKey) -> Result<(), OpenError> {
     let reader = Reader { conn };
     let size = reader.log_size()?;
     if size == 0 {
         return Ok(());
     }
     let wrong = |what: &str| OpenError::new(Trouble::StoreCorrupt, what.to_owned());
-    let note: String = conn
-        .query_row("SELECT note FROM checkpoint WHERE size = ?1", [int(size)], |row| row.get(0))
-        .map_err(|error| match error {
-            rusqlite::Error::QueryReturnedNoRows => wrong("the newest checkpoint does not cover the log"),
-            other => other.into(),
-        })?;
-    let signer = reader.signer(key)?;
+    let note: Option<String> =
+        conn.query_row("SELECT note FROM checkpoint WHERE size = ?1", [int(size)], |row| row.get(0)).optional()?;
+    let note = note.ok_or_else(|| wrong("the newest checkpoint does not cover the log"))?;
+    let tdid = reader.tdid()?.ok_or_else(|| wrong("the log does not begin"))?;
+    let signer = key.signer(&tdid)?;
     let note: Note = note.parse().map_err(|_| wrong("the newest checkpoint is not a note"))?;
     let stated = Checkpoint::open(&note, &signer.verifier())
         .map_err(|_| wrong("the newest checkpoint is not signed by the key in log.key"))?;

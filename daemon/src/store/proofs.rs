@@ -34,7 +34,8 @@ impl Reader<'_> {
     /// Those of the database.
     pub fn leaves(&self, from: u64, to: u64) -> Result<Vec<String>, StoreError> {
         let to = to.min(from.saturating_add(MAX_LEAVES));
-        let mut query = self.conn.prepare_cached("SELECT leaf FROM message WHERE idx >= ?1 AND idx < ?2 ORDER BY idx")?;
+        let mut query =
+            self.conn.prepare_cached("SELECT leaf FROM message WHERE idx >= ?1 AND idx < ?2 ORDER BY idx")?;
         let mut rows = query.query((int(from), int(to)))?;
         let (mut leaves, mut bytes) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
@@ -64,9 +65,8 @@ impl Reader<'_> {
                 Err(error) => Err(error.into()),
             },
             TilePath::Entries(extent) => {
-                let mut query = self
-                    .conn
-                    .prepare_cached("SELECT leaf FROM message WHERE idx >= ?1 ORDER BY idx LIMIT ?2")?;
+                let mut query =
+                    self.conn.prepare_cached("SELECT leaf FROM message WHERE idx >= ?1 ORDER BY idx LIMIT ?2")?;
                 let rows = query.query_map((int(extent.start()), extent.width()), |row| row.get(0))?;
                 let leaves: Vec<String> = rows.collect::<Result<_, _>>()?;
                 let bundle = entry_bundle(&leaves).map_err(|error| super::schema::corrupt(&error.to_string()))?;

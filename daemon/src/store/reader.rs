@@ -32,10 +32,10 @@ impl Readers {
         for _ in 0..threads.max(1) {
             let (conn, receiver) = (open_reader(path)?, receiver.clone());
             let spawned = thread::Builder::new().name("store-read".to_owned()).spawn(move || work(&conn, &receiver));
-            handles.push(spawned.map_err(|error| StoreError::Failed {
-                trouble: Trouble::StoreFailed,
-                detail: error.to_string(),
-            })?);
+            handles.push(
+                spawned
+                    .map_err(|error| StoreError::Failed { trouble: Trouble::StoreFailed, detail: error.to_string() })?,
+            );
         }
         Ok((Readers { jobs, threads: handles.len() }, handles))
     }

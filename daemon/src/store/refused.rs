@@ -21,6 +21,7 @@ impl Tx<'_> {
             return Ok(());
         }
         self.append(decision, Some(request), now)?;
+        self.index(decision, request)?;
         self.number_used(decision)?;
         let event = Event { of: decision.hash(), kind: EventKind::Refused, code: Some(code.to_owned()) };
         self.append_event(&event, Some(request), now)?;

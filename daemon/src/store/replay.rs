@@ -347,9 +347,11 @@ impl<'r> Replay<'r> {
     }
 
     fn number(&self, sql: &str, id: i64) -> Result<Option<i64>, Flaw> {
-        let number = self.reader.conn.prepare_cached(sql).and_then(|mut query| {
-            query.query_row([id], |row| row.get(0)).optional()
-        });
+        let number = self
+            .reader
+            .conn
+            .prepare_cached(sql)
+            .and_then(|mut query| query.query_row([id], |row| row.get(0)).optional());
         number.map_err(|error| Flaw::Failed(error.into()))
     }
 }

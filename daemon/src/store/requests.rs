@@ -146,9 +146,8 @@ impl Tx<'_> {
     fn is_same(&self, asked: &Asked, id: i64) -> Result<bool, StoreError> {
         let key = asked.cert.body().cnf;
         // The key of calls is short: a stored request that is another agent's does not verify, and is not the same.
-        let stored = Received::<Request>::parse(&self.text_of(id)?).and_then(|received| {
-            received.open(|kid| Some(key).filter(|key| key.thumbprint() == *kid))
-        });
+        let stored = Received::<Request>::parse(&self.text_of(id)?)
+            .and_then(|received| received.open(|kid| Some(key).filter(|key| key.thumbprint() == *kid)));
         let Ok(stored) = stored else { return Ok(false) };
         let sid: String = self
             .conn
@@ -179,9 +178,9 @@ impl Reader<'_> {
     /// # Errors
     /// Those of the database.
     pub fn state(&self, request: &Hash) -> Result<Option<State>, StoreError> {
-        let mut query = self.conn.prepare_cached(
-            "SELECT r.state FROM message m JOIN request r ON r.id = m.idx WHERE m.hash = ?1",
-        )?;
+        let mut query = self
+            .conn
+            .prepare_cached("SELECT r.state FROM message m JOIN request r ON r.id = m.idx WHERE m.hash = ?1")?;
         query.query_row([request.as_bytes()], |row| row.get(0)).optional()?.map(state_of).transpose()
     }
 }

@@ -58,7 +58,7 @@ impl Tx<'_> {
     /// Whether a bundle is the next one; `false` if it is the current one.
     fn follows(&self, bundle: &Opened<Bundle>) -> Result<bool, StoreError> {
         let body = bundle.body();
-        if body.log != self.key.public() {
+        if body.log != self.key.key.public() {
             return Err(Reason::UnknownKey.into());
         }
         let current = self.current_bundle()?;
@@ -114,9 +114,8 @@ impl Tx<'_> {
         let mut moved = Vec::new();
         for (hash, agent) in self.approved()? {
             let Some(row) = self.row(&hash)? else { continue };
-            let hit = hits(status, RevokedKind::Agent, &agent) || self.approvers(row.id)?.iter().any(|device| {
-                hits(status, RevokedKind::Device, device)
-            });
+            let hit = hits(status, RevokedKind::Agent, &agent)
+                || self.approvers(row.id)?.iter().any(|device| hits(status, RevokedKind::Device, device));
             let code = match (hit, status.paused.covers(&agent)) {
                 (true, _) => Reason::Revoked.code(),
                 (false, true) => Reason::Paused.code(),
@@ -180,7 +179,8 @@ impl Reader<'_> {
             seq => int(seq.saturating_add(1)),
         };
         messages.extend(self.indexes("SELECT message FROM status WHERE seq >= ?1 ORDER BY seq", from)?);
-        messages.extend(self.indexes("SELECT message FROM bundle WHERE waiting = 1 AND version > ?1", int(held.version))?);
+        messages
+            .extend(self.indexes("SELECT message FROM bundle WHERE waiting = 1 AND version > ?1", int(held.version))?);
         messages.into_iter().map(|message| self.text_of(message)).collect()
     }
 

@@ -1,12 +1,12 @@
 //! One operation inside the writer's transaction, and the transaction around a batch of them.
 
 use super::error::last_failure;
+use super::log::LogKey;
 use super::schema::busy;
 use super::words::WordChange;
 use super::{Reader, StoreError};
-use agenttrust_protocol::door::Trouble;
-use agenttrust_protocol::key::{Log, SecretKey};
 use agenttrust_protocol::Hash;
+use agenttrust_protocol::door::Trouble;
 use rusqlite::Connection;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -14,7 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 /// One operation: everything a [`Reader`] can, and changes that become real together or not at all.
 pub struct Tx<'c> {
     reader: Reader<'c>,
-    pub(super) key: &'c SecretKey<Log>,
+    pub(super) key: &'c LogKey,
     /// Leaves of the log, this batch's included.
     pub(super) size: u64,
     size_before: u64,
@@ -50,7 +50,7 @@ struct Before {
 
 impl<'c> Tx<'c> {
     /// Begins the transaction.
-    pub(super) fn begin(conn: &'c Connection, key: &'c SecretKey<Log>, kept: i64) -> Result<Tx<'c>, StoreError> {
+    pub(super) fn begin(conn: &'c Connection, key: &'c LogKey, kept: i64) -> Result<Tx<'c>, StoreError> {
         conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let reader = Reader { conn };
         let size = reader.log_size()?;

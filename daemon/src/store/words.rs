@@ -17,6 +17,9 @@ const MAX_MESSAGES: i64 = 256;
 /// The disclosures whose words are found.
 const INDEXED: [&str; 6] = ["title", "target", "reason", "arguments", "note", "output"];
 
+/// The messages about a request that have disclosures.
+const WITH_CONTENT: [Typ; 3] = [Typ::REQUEST, Typ::DECISION, Typ::OUTCOME];
+
 /// A change of the text index.
 pub(super) enum WordChange {
     Insert { row: i64, text: String },
@@ -30,7 +33,7 @@ impl Tx<'_> {
         if text.is_empty() {
             return Ok(());
         }
-        let place = self.messages_with_content(request)?.len().saturating_sub(1);
+        let place = self.count_with_content(request)?.saturating_sub(1);
         if let Some(row) = row_of(request, place) {
             self.words.push(WordChange::Insert { row, text });
         }
@@ -67,14 +70,23 @@ impl Tx<'_> {
 }
 
 impl Reader<'_> {
+    /// How many of a request's messages can disclose something.
+    fn count_with_content(&self, request: i64) -> Result<usize, StoreError> {
+        let mut query =
+            self.conn.prepare_cached("SELECT count(*) FROM message WHERE request = ?1 AND typ IN (?2, ?3, ?4)")?;
+        let [a, b, c] = WITH_CONTENT.map(|typ| typ.code);
+        let count: i64 = query.query_row((request, a, b, c), |row| row.get(0))?;
+        Ok(usize::try_from(count).unwrap_or(usize::MAX))
+    }
+
     /// What the messages of a request disclose, those included whose content is erased.
     fn messages_with_content(&self, request: i64) -> Result<Vec<Option<String>>, StoreError> {
         let mut query = self.conn.prepare_cached(
             "SELECT d.segments FROM message m LEFT JOIN disclosure d ON d.message = m.idx
              WHERE m.request = ?1 AND m.typ IN (?2, ?3, ?4) ORDER BY m.idx",
         )?;
-        let types = [Typ::REQUEST, Typ::DECISION, Typ::OUTCOME].map(|typ| typ.code);
-        let rows = query.query_map((request, types[0], types[1], types[2]), |row| row.get(0))?;
+        let [a, b, c] = WITH_CONTENT.map(|typ| typ.code);
+        let rows = query.query_map((request, a, b, c), |row| row.get(0))?;
         Ok(rows.collect::<Result<_, _>>()?)
     }
 }

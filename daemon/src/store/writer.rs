@@ -1,10 +1,10 @@
 //! The one thread that writes: what waits is committed together and then answered.
 
+use super::log::LogKey;
 use super::tx::{Committed, Tx};
 use super::wait::Watches;
 use super::{StoreError, schema};
 use agenttrust_protocol::door::Trouble;
-use agenttrust_protocol::key::{Log, SecretKey};
 use rusqlite::Connection;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -68,7 +68,7 @@ where
 /// What the writer's thread owns.
 pub(super) struct Writer {
     pub conn: Connection,
-    pub key: SecretKey<Log>,
+    pub key: LogKey,
     /// How many inbox entries are kept.
     pub kept: i64,
     pub jobs: mpsc::Receiver<Task>,

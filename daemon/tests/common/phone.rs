@@ -28,6 +28,7 @@ pub struct Phone {
     pub name: String,
     pub endpoint: Endpoint,
     pub client: Client,
+    pub address: Address,
     pub trust: Trust,
     pub status_text: String,
     pub seq: AtomicU64,
@@ -173,9 +174,10 @@ impl Joiner {
                 trust.accept_bundle(text, self.clock.now()).unwrap();
             }
         }
-        let client = Client::connect(&self.endpoint, &address(&self.ticket), Alpn::Device, Options::default()).unwrap();
+        let address = address(&self.ticket);
+        let client = Client::connect(&self.endpoint, &address, Alpn::Device, Options::default()).unwrap();
         let Joiner { key, witness, transport, name, endpoint, clock, .. } = self;
-        Phone { key, witness, transport, name, endpoint, client, trust, status_text, seq: AtomicU64::new(0), clock }
+        Phone { key, witness, transport, name, endpoint, client, address, trust, status_text, seq: AtomicU64::new(0), clock }
     }
 }
 

@@ -9,8 +9,11 @@ pub mod json;
 pub mod note;
 pub mod ticket;
 
+/// The body of a target: takes bytes, and answers whether they were accepted.
+pub type Target = fn(&[u8]) -> bool;
+
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, fn(&[u8]) -> bool); 5] = [
+pub const TARGETS: [(&str, Target); 5] = [
     ("constraint", constraint::run),
     ("envelope", envelope::run),
     ("json", json::run),

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 /// Prints one line of JSON when it is ready: the root to pin, the steps to do, the codes to expect. Agents of any
 /// name are enrolled at once.
 #[derive(Parser)]
+#[command(name = "hostile-daemon")]
 struct Args {
     /// The attack's name, or `list` for the table of all.
     attack: String,

@@ -59,7 +59,8 @@ async fn main() {
 }
 
 async fn load(session: Session, path: &Path, lanes: u64) {
-    let done: Vec<(u64, u64)> = Ledger::read(path, "done").iter().map(|words| (number(words, 0), number(words, 1))).collect();
+    let done: Vec<(u64, u64)> =
+        Ledger::read(path, "done").iter().map(|words| (number(words, 0), number(words, 1))).collect();
     let ledger = Arc::new(Ledger::open(path));
     let lanes = (0..lanes).map(|lane| {
         let first = done.iter().filter(|(of, _)| *of == lane).map(|(_, call)| call + 1).max().unwrap_or(0);

@@ -13,6 +13,7 @@ use agenttrust_protocol::hash::Tdid;
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::{Bundle, Message, Require, Rule, Status};
 use axum::http::StatusCode;
+use std::collections::HashMap;
 
 /// The arguments that every ask has.
 pub const ARGUMENTS: &str = r#"{"amount":120.5,"payee":"DE02120300000000202051"}"#;
@@ -147,6 +148,7 @@ impl Attack {
             spare: Vec::new(),
             decide: self.decide,
             grants: self.grants,
+            granted: HashMap::new(),
         };
         let root = world.domain.tdid();
         (self.set)(&mut world);

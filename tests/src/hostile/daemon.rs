@@ -51,8 +51,10 @@ pub(super) struct World {
     pub(super) spare: Vec<String>,
     /// What the person does.
     pub(super) decide: fn(&World, &Stored) -> Answered,
-    /// The grants of an agent.
+    /// What the person grants an agent beforehand.
     pub(super) grants: fn(&World, Thumbprint) -> Vec<String>,
+    /// The grants there are, once they are signed.
+    pub(super) granted: HashMap<Thumbprint, Vec<String>>,
 }
 
 impl World {
@@ -112,13 +114,15 @@ impl World {
         Ok(reply)
     }
 
-    fn trust(&self, call: &Call) -> Reply {
+    fn trust(&mut self, call: &Call) -> Reply {
         let mut messages = self.trust_after(call);
         let agent = call.query.get("agent").and_then(|text| text.parse::<Thumbprint>().ok());
         if let Some(agent) = agent {
             let certs = self.agents.iter().filter(|(enroll, _)| enroll.signer() == agent);
             messages.extend(certs.map(|(_, cert)| cert.clone()).next_back());
-            messages.extend((self.grants)(self, agent));
+            let granted = self.granted.get(&agent).cloned().unwrap_or_else(|| (self.grants)(self, agent));
+            messages.extend(granted.clone());
+            self.granted.insert(agent, granted);
         }
         Reply { state: "ok".to_owned(), messages }
     }

@@ -46,7 +46,8 @@ pub(super) struct Domain {
 impl Domain {
     /// A new domain, with one bundle and one status.
     pub(super) fn found(name: &str) -> Domain {
-        let device = |n: &str, owner, roles: &[&str], local| DeviceKeys::new(&format!("{name} {n}"), owner, roles, local);
+        let device =
+            |n: &str, owner, roles: &[&str], local| DeviceKeys::new(&format!("{name} {n}"), owner, roles, local);
         let devices = [
             (Who::Phone, device("phone", "first", &["admin", "approver"], false)),
             (Who::Tablet, device("tablet", "second", &["admin", "approver"], false)),
@@ -196,13 +197,7 @@ impl Domain {
     }
 
     /// The same, from this time on.
-    pub(super) fn grant_from(
-        &self,
-        who: Who,
-        agent: Thumbprint,
-        iat: Time,
-        change: impl FnOnce(&mut Grant),
-    ) -> String {
+    pub(super) fn grant_from(&self, who: Who, agent: Thumbprint, iat: Time, change: impl FnOnce(&mut Grant)) -> String {
         let mut body = Grant {
             agents: vec![agent],
             constraints: crate::cast::constraints(r#"[{"c":"tool","name":"pay_invoice"}]"#),

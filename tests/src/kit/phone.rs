@@ -1,7 +1,7 @@
 //! A virtual phone: the real device code, with someone behind it who answers as told.
 
 use super::Daemon;
-use agenttrust_device::{CardView, Command, Config, Device, Done, Edits, Event, Introduction, KeyStore, join};
+use agenttrust_device::{CardView, Clock, Command, Config, Device, Done, Edits, Event, Introduction, KeyStore, join};
 use agenttrust_link::Bind;
 use agenttrust_protocol::door::{HistoryQuery, RequestDetail};
 use agenttrust_protocol::message::Uv;
@@ -66,6 +66,12 @@ impl Phone {
         Phone { device, folder: folder.to_owned(), config }
     }
 
+    /// Its clock, which can be moved.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.config.clock
+    }
+
     /// Ends the device and starts it again.
     pub async fn restart(self) -> Phone {
         self.device.close().await;
@@ -83,10 +89,10 @@ impl Phone {
             self.give(&card, answer(&card)).await;
         }
         while let Some(event) = events.next().await {
-            match event {
-                Event::AgentAsked { agent } => self.accept(agent.enroll).await,
-                Event::CardAdded { card } => self.give(&card, answer(&card)).await,
-                _ => {}
+            if let Event::AgentAsked { agent } = event {
+                self.accept(agent.enroll).await;
+            } else if let Event::CardAdded { card } = event {
+                self.give(&card, answer(&card)).await;
             }
         }
     }

@@ -46,7 +46,7 @@ pub struct RunArgs {
     #[arg(long = "arg", value_name = "KEY=VALUE", allow_hyphen_values = true)]
     pub args: Vec<String>,
     /// The agent that asks
-    #[arg(long, value_name = "NAME", default_value = "shell", env = "AGENTTRUST_AGENT")]
+    #[arg(long, value_name = "NAME", default_value = "shell", env = "AGENTTRUST_AGENT", hide_env_values = true)]
     pub agent: String,
     /// A short title for the prompt
     #[arg(long)]

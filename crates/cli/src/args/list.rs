@@ -78,9 +78,9 @@ pub struct HistoryArgs {
 pub enum LogCommand {
     /// Check every signature, every step and every count, and the roots that devices remember
     #[command(after_help = "\
-Without a folder the daemon's history is fetched over this terminal's device (its PIN is asked) and compared with what
-the daemon shows and with the last root this device has verified. A folder made by `log export` is checked offline;
---root pins the trust domain it must belong to.
+Without a folder the daemon's history is fetched over this terminal's device (its PIN is asked) and compared with \
+what the daemon shows and with the last root this device has verified. A folder made by `log export` is checked \
+offline; --root pins the trust domain it must belong to.
 
 Examples:
   agenttrust log verify
@@ -101,7 +101,7 @@ pub struct VerifyArgs {
     /// An exported folder; the daemon's history unless told
     pub dir: Option<PathBuf>,
     /// The trust domain it must belong to, 43 characters
-    #[arg(long, value_name = "TDID", env = "AGENTTRUST_ROOT", allow_hyphen_values = true)]
+    #[arg(long, value_name = "TDID", env = "AGENTTRUST_ROOT", hide_env_values = true, allow_hyphen_values = true)]
     pub root: Option<agenttrust_protocol::hash::Tdid>,
 }
 

@@ -82,13 +82,13 @@ fn member(message: &str, name: &str) -> Option<String> {
 }
 
 async fn find_knock(terminal: &Terminal, typed: &str) -> Outcome<EnrolDisplay> {
-    // The inbox brings them; a call in between makes sure that its first page was read.
-    terminal.cards().await?;
+    terminal.caught_up().await?;
     let knocks = terminal.snapshot().agents;
     pick(knocks, typed, |knock| knock.enroll.to_string(), |knock| Some(knock.name.raw()))
 }
 
 async fn list(terminal: &Terminal, out: &mut Out) -> Outcome {
+    terminal.caught_up().await?;
     let agents = all(terminal).await?;
     if agents.is_empty() {
         out.line("No agent has asked yet.");

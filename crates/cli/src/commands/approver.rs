@@ -44,7 +44,7 @@ pub async fn approver(terminal: &mut Terminal, place: &Place, all: bool, until: 
     let mut state = Loop { place, all, until, skipped: HashSet::new(), done: HashSet::new() };
     let name = terminal.snapshot().me.map(|me| safe_line(&me.name, 60)).unwrap_or_default();
     show(terminal, &format!("{name} answers requests. Nothing runs unless you say yes.\n"));
-    terminal.cards().await?;
+    terminal.caught_up().await?;
     loop {
         let step = match state.next(&terminal.snapshot()) {
             Next::Knock(knock) => state.knock(terminal, &mut events, &knock).await,

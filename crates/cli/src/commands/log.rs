@@ -278,3 +278,92 @@ fn sound(report: &Report, pinned: bool, out: &mut Out) {
 fn count(number: u64, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::out::Page;
+    use crate::verify::tests::world::{World, root};
+    use std::fs;
+    use std::path::PathBuf;
+
+    /// What a device remembers of the usual history, and the history exported with it.
+    fn exported(leaves: &[String], note: &str) -> (tempfile::TempDir, PathBuf) {
+        let (world, _) = World::usual();
+        let size = world.leaves.len() as u64;
+        let remembered = Remembered { device: "phone".to_owned(), size, root: root(&world.leaves) };
+        let scratch = tempfile::tempdir().unwrap();
+        let folder = scratch.path().join("history");
+        export::write(&folder, leaves, note, Some(&remembered)).unwrap();
+        (scratch, folder)
+    }
+
+    fn check(folder: &Path) -> (Outcome, String) {
+        let page = Page::default();
+        let command = LogCommand::Verify(VerifyArgs { dir: Some(folder.to_owned()), root: None });
+        let done = offline(&command, &mut Out::to(page.clone(), false));
+        (done, page.text())
+    }
+
+    fn unsound(folder: &Path) -> String {
+        let (done, page) = check(folder);
+        let failure = done.unwrap_err();
+        assert_eq!(failure.exit, Exit::Unsound, "{page}");
+        assert!(page.contains(&format!("({})", failure.code())), "{page}");
+        failure.code().to_owned()
+    }
+
+    #[test]
+    fn a_sound_export() {
+        let (world, _) = World::usual();
+        let (_scratch, folder) = exported(&world.leaves, &world.note());
+        let (done, page) = check(&folder);
+        done.unwrap();
+        insta::assert_snapshot!(page);
+    }
+
+    #[test]
+    fn a_flipped_bit() {
+        let (world, _) = World::usual();
+        let (_scratch, folder) = exported(&world.leaves, &world.note());
+        let bundle = folder.join("tile/entries/000.p/13");
+        let mut bytes = fs::read(&bundle).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] = if bytes[middle] == b'A' { b'B' } else { b'A' };
+        fs::write(&bundle, bytes).unwrap();
+        assert_eq!(unsound(&folder), "bad_signature");
+        insta::assert_snapshot!(check(&folder).1);
+    }
+
+    #[test]
+    fn a_dropped_leaf() {
+        let (mut world, _) = World::usual();
+        let note = world.note();
+        // The denial; whoever drops it names the file as if nothing was missing.
+        world.leaves.remove(10);
+        let (_scratch, folder) = exported(&world.leaves, &note);
+        fs::rename(folder.join("tile/entries/000.p/12"), folder.join("tile/entries/000.p/13")).unwrap();
+        unsound(&folder);
+        let page = check(&folder).1;
+        assert!(page.contains("(wrong_size)") && page.contains("(rewritten)"), "{page}");
+    }
+
+    #[test]
+    fn a_history_rewritten_and_signed_anew() {
+        let (mut world, _) = World::usual();
+        // As if the last two requests had never been made; the daemon signs that with its own key.
+        world.leaves.truncate(9);
+        let (_scratch, folder) = exported(&world.leaves, &world.note());
+        assert_eq!(unsound(&folder), "rewritten");
+    }
+
+    #[test]
+    fn entries_in_a_list() {
+        let (world, _) = World::usual();
+        let (_scratch, folder) = exported(&world.leaves, &world.note());
+        let page = Page::default();
+        let args = ShowArgs { from: Some(2), limit: 9, dir: Some(folder) };
+        offline(&LogCommand::Show(args), &mut Out::to(page.clone(), false)).unwrap();
+        insta::assert_snapshot!(page.text());
+    }
+}

@@ -8,7 +8,7 @@ use agenttrust_protocol::key::PublicKey;
 use agenttrust_protocol::lifecycle::{State, Transition};
 use agenttrust_protocol::message::{
     AgentCert, Bundle, Cancel, Claim, Decision, Enroll, Event, EventKind, ExecutionResult, Grant, Message, Outcome,
-    Request, Session, Status,
+    PairInit, Request, Session, Status,
 };
 use agenttrust_protocol::trust::Trust;
 use agenttrust_protocol::{Hash, Reason, Thumbprint};
@@ -37,6 +37,7 @@ impl Verification {
         match typ.as_str() {
             Bundle::TYP => self.bundle(leaf),
             Status::TYP => self.status(leaf),
+            PairInit::TYP => self.pair_init(leaf),
             Enroll::TYP => self.enroll(leaf),
             AgentCert::TYP => self.cert(leaf),
             Session::TYP => self.session(leaf),
@@ -92,6 +93,11 @@ impl Verification {
             }
         }
         Ok(())
+    }
+
+    fn pair_init(&mut self, leaf: &str) -> Checked {
+        let init = Received::<PairInit>::parse(leaf).and_then(Received::<PairInit>::open_own).map_err(refused)?;
+        self.once(init.hash())
     }
 
     fn enroll(&mut self, leaf: &str) -> Checked {

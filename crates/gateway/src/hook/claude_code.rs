@@ -3,9 +3,7 @@
 use super::event::{Call, Ended, Event, Prompt};
 use super::output::Approval;
 use super::{HookConfig, HookOutput};
-use agenttrust_gate::{
-    Action, AskError, ExecutionResult, Gate, GateConfig, Permit, Reason, Refused, Trouble, Verdict,
-};
+use agenttrust_gate::{Action, AskError, ExecutionResult, Gate, GateConfig, Permit, Reason, Refused, Trouble, Verdict};
 use agenttrust_protocol::message::MAX_TASK;
 use serde_json::value::RawValue;
 use std::time::Duration;

@@ -84,7 +84,9 @@ mod tests {
     #[test]
     fn what_is_not_understood_is_not_an_event() {
         let call = |rest: &str| {
-            format!(r#"{{"hook_event_name":"PreToolUse","session_id":"s","cwd":"/","tool_name":"T","tool_use_id":"c"{rest}}}"#)
+            format!(
+                r#"{{"hook_event_name":"PreToolUse","session_id":"s","cwd":"/","tool_name":"T","tool_use_id":"c"{rest}}}"#
+            )
         };
         assert!(Event::read(call(r#","tool_input":{}"#).as_bytes()).is_ok());
         for text in [

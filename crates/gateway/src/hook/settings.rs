@@ -47,7 +47,8 @@ fn claude_code(program: &str, args: &HookArgs) -> Value {
 
 fn command_line(args: &HookArgs) -> Vec<String> {
     let mut line = vec!["hook".to_owned(), args.client.name().to_owned()];
-    let mut flag = |name: &str, value: Option<String>| line.extend(value.into_iter().flat_map(|v| [name.to_owned(), v]));
+    let mut flag =
+        |name: &str, value: Option<String>| line.extend(value.into_iter().flat_map(|v| [name.to_owned(), v]));
     flag("--agent", args.agent.clone());
     flag("--deadline", (args.deadline != super::DEADLINE).then(|| args.deadline.to_string()));
     flag("--socket", args.socket.as_ref().map(|path| path.display().to_string()));

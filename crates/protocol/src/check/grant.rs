@@ -36,8 +36,8 @@ fn check_standing(trust: &Trust, grant: &Opened<Grant>, now: Time) -> Result<(),
     check_root(grant, trust)?;
     trust.find(&grant.body().bundle).ok_or(Reason::StaleTrust)?;
     trust.fresh_status(now)?;
-    let revoked = trust.is_revoked(RevokedKind::Grant, &grant.hash())
-        || grant.signers().any(|kid| trust.is_device_revoked(&kid));
+    let revoked =
+        trust.is_revoked(RevokedKind::Grant, &grant.hash()) || grant.signers().any(|kid| trust.is_device_revoked(&kid));
     if revoked {
         return Err(Reason::Revoked);
     }

@@ -36,7 +36,7 @@ CREATE TABLE checkpoint (
 
 -- Devices that ever did something here; operational.
 CREATE TABLE device (
-    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    id        INTEGER PRIMARY KEY,
     key       BLOB NOT NULL UNIQUE CHECK (length(key) = 32),
     last_seen INTEGER,
     -- The largest tree it co-signed, and its signature line.
@@ -61,7 +61,7 @@ CREATE TABLE status (
 ) STRICT;
 
 CREATE TABLE agent (
-    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    id         INTEGER PRIMARY KEY,
     key        BLOB NOT NULL UNIQUE CHECK (length(key) = 32),
     name       TEXT NOT NULL,
     requests   INTEGER NOT NULL DEFAULT 0,
@@ -93,7 +93,7 @@ CREATE TABLE session (
 ) STRICT;
 
 CREATE TABLE tool (
-    id   INTEGER PRIMARY KEY AUTOINCREMENT,
+    id   INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE
 ) STRICT;
 
@@ -179,9 +179,10 @@ CREATE TABLE mark (
     PRIMARY KEY (request, device)
 ) STRICT, WITHOUT ROWID;
 
--- What happened, for devices that come back; the oldest are forgotten; operational.
+-- What happened, for devices that come back; the oldest are forgotten, the newest never, so no number comes twice;
+-- operational.
 CREATE TABLE inbox (
-    seq     INTEGER PRIMARY KEY AUTOINCREMENT,
+    seq     INTEGER PRIMARY KEY,
     at      INTEGER NOT NULL,
     -- 0 request, 1 moved, 2 enroll, 3 enrolled, 4 trust, 5 pairing
     kind    INTEGER NOT NULL,

@@ -283,12 +283,8 @@ impl Default for Ask {
 
 pub async fn enroll(store: &Store, trust: &Trust, n: u8) -> Opened<AgentCert> {
     let enroll = enrollment(n);
-    let body = AgentCert {
-        enroll: enroll.hash(),
-        cnf: agent(n).public(),
-        name: format!("agent {n}"),
-        exp: NOW.plus(86_400),
-    };
+    let body =
+        AgentCert { enroll: enroll.hash(), cnf: agent(n).public(), name: format!("agent {n}"), exp: NOW.plus(86_400) };
     let cert = by_device(trust, PHONE, &body, &Nothing {});
     let stored = cert.clone();
     store.write(move |tx| tx.enroll(&enroll, Some("pid 1"), NOW)).await.unwrap();

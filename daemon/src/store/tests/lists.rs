@@ -88,10 +88,9 @@ async fn a_request_that_needs_more_answers_is_told_again_with_those_it_has() {
         let told: Vec<_> = page
             .entries
             .iter()
-            .filter_map(|entry| match &entry.event {
-                InboxEvent::Request { messages, .. } => messages.last(),
-                _ => None,
-            })
+            .filter_map(
+                |entry| if let InboxEvent::Request { messages, .. } = &entry.event { messages.last() } else { None },
+            )
             .collect();
         assert_eq!(told, [&text], "once, after {after:?}");
     }
@@ -126,9 +125,8 @@ async fn what_is_open_survives_forgetting_and_can_be_paged() {
         if page.entries.is_empty() {
             break;
         }
-        found.extend(page.entries.iter().filter_map(|entry| match entry.event {
-            InboxEvent::Request { request, .. } => Some(request),
-            _ => None,
+        found.extend(page.entries.iter().filter_map(|entry| {
+            if let InboxEvent::Request { request, .. } = entry.event { Some(request) } else { None }
         }));
         after = Some(page.next);
     }
@@ -207,14 +205,17 @@ async fn all_pages(world: &World, mut query: HistoryQuery) -> Vec<Hash> {
 #[tokio::test]
 async fn words_are_found_until_they_are_erased() {
     let world = World::new().await;
-    let rent = world.run(Ask {
-        arguments: r#"{"to":"Zoë Müller","path":"/srv/bills/march.pdf","n":[4711]}"#,
-        title: Some("Pay the March rent"),
-        ..Ask::default()
-    })
-    .await;
+    let rent = world
+        .run(Ask {
+            arguments: r#"{"to":"Zoë Müller","path":"/srv/bills/march.pdf","n":[4711]}"#,
+            title: Some("Pay the March rent"),
+            ..Ask::default()
+        })
+        .await;
     let other = world.run(Ask { arguments: r#"{"to":"Bob"}"#, title: Some("Pay lunch"), ..Ask::default() }).await;
     let (rent_hash, other_hash) = (rent.request.hash(), other.request.hash());
+    let late = world.decision(PHONE, &rent, Verdict::Deny, Some("toolate"));
+    world.store.write(move |tx| tx.refuse_decision(&late, "closed", NOW)).await.unwrap();
     for (text, expected) in [
         ("rent", vec![rent_hash]),
         ("RENT mar", vec![rent_hash]),
@@ -224,6 +225,7 @@ async fn words_are_found_until_they_are_erased() {
         ("pay", vec![other_hash, rent_hash]),
         ("done", vec![other_hash, rent_hash]),
         ("care", vec![other_hash, rent_hash]),
+        ("toolate", vec![rent_hash]),
         ("rent lunch", vec![]),
         ("amount", vec![]),
         ("\"' OR *", vec![]),
@@ -237,7 +239,7 @@ async fn words_are_found_until_they_are_erased() {
 
     assert_eq!(world.erase(&[&rent]).await, Ok(1));
     assert_eq!(world.erase(&[&rent]).await, Ok(0));
-    for text in ["rent", "zoe", "4711", "march"] {
+    for text in ["rent", "zoe", "4711", "march", "toolate"] {
         assert_eq!(world.find(text).await, [], "{text}");
     }
     assert_eq!(world.find("done").await, [other_hash]);
@@ -246,7 +248,7 @@ async fn words_are_found_until_they_are_erased() {
     let request = Received::<Request>::parse(&detail.messages[2]).unwrap();
     assert_eq!(request.hash(), rent_hash, "the signed part stays");
     assert!(request.as_str().ends_with('~') && !request.as_str().contains("~W"));
-    assert_eq!(detail.messages.len(), 7, "with an event");
+    assert_eq!(detail.messages.len(), 9, "with an event each for the late decision and the erasure");
     assert!(detail.messages[1].len() > detail.messages[1].find('~').unwrap() + 1, "the session is still in use");
     world.erase(&[&other]).await.unwrap();
     let detail = world.store.read(move |reader| reader.request_detail(&rent_hash)).await.unwrap().unwrap();

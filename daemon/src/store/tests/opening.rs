@@ -86,9 +86,8 @@ fn is_unused(whole: &[u8], page: usize) -> bool {
     let path = folder.path().join("copy.db");
     fs::write(&path, whole).unwrap();
     let conn = Connection::open(&path).unwrap();
-    let used: i64 = conn
-        .query_row("SELECT count(*) FROM dbstat WHERE pageno = ?1", [page as i64 + 1], |row| row.get(0))
-        .unwrap();
+    let used: i64 =
+        conn.query_row("SELECT count(*) FROM dbstat WHERE pageno = ?1", [page as i64 + 1], |row| row.get(0)).unwrap();
     used == 0
 }
 

@@ -6,9 +6,7 @@ use agenttrust_protocol::constraint::{Constraint, Counters, Reservation};
 use agenttrust_protocol::door::{Held, SeenKind, Trouble, typ_of};
 use agenttrust_protocol::envelope::Nothing;
 use agenttrust_protocol::lifecycle::{State, Transition};
-use agenttrust_protocol::message::{
-    Claim, EventKind, ExecutionResult, Paused, Revocation, RevokedKind, Verdict,
-};
+use agenttrust_protocol::message::{Claim, EventKind, ExecutionResult, Paused, Revocation, RevokedKind, Verdict};
 use agenttrust_protocol::trust::Trust;
 use agenttrust_protocol::{Hash, Reason, Received};
 

@@ -5,10 +5,10 @@ use super::super::domain::{Who, now};
 use super::{ATTACK, Act, Attack, GREEDY, REFUSED, RUNS, Step, approved, two_approvers};
 use crate::cast::constraints;
 use crate::forge::disclosure;
+use agenttrust_protocol::Thumbprint;
 use agenttrust_protocol::door::{ErrorBody, Reply, Trouble, typ_of};
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::{Decision, Message, Request};
-use agenttrust_protocol::Thumbprint;
 use axum::http::StatusCode;
 
 const CLAIM: &str = "/v1/requests/*/claim";
@@ -143,9 +143,7 @@ pub(super) const ALL: &[Attack] = &[
         name: "grant-not-covering",
         does: "calls a use claimed that the grant's limits exclude",
         expect: &["spent"],
-        grants: |world, agent| {
-            grant(world, agent, r#"[{"c":"args","keys":{"amount":{"le":100},"payee":true}}]"#)
-        },
+        grants: |world, agent| grant(world, agent, r#"[{"c":"args","keys":{"amount":{"le":100},"payee":true}}]"#),
         decide: claims_all,
         ..ATTACK
     },
@@ -169,9 +167,7 @@ pub(super) const ALL: &[Attack] = &[
         name: "expired-grant",
         does: "offers a grant whose time is over, and calls its use claimed",
         expect: &["spent"],
-        grants: |world, agent| {
-            vec![world.domain.grant_from(Who::Phone, agent, now().plus(-48 * 3600), |_| {})]
-        },
+        grants: |world, agent| vec![world.domain.grant_from(Who::Phone, agent, now().plus(-48 * 3600), |_| {})],
         decide: claims_all,
         ..ATTACK
     },

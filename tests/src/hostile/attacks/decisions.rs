@@ -34,6 +34,11 @@ fn bare(message: &str) -> &str {
     message.split_once('~').map_or(message, |(leaf, _)| leaf)
 }
 
+/// The header of the phone's decisions, with no algorithm.
+fn unsigned(world: &World) -> String {
+    header(Decision::TYP, &world.domain.device(Who::Phone).id()).replace("Ed25519", "none")
+}
+
 fn other(requests: &[Stored], asked: &Stored) -> Option<Hash> {
     requests.iter().map(|stored| stored.request.hash()).find(|hash| *hash != asked.request.hash())
 }
@@ -74,8 +79,9 @@ pub(super) const ALL: &[Attack] = &[
         expect: &["wrong_root"],
         decide: |world, asked| {
             let honest = approval(world, asked);
-            let from = world.domain.tdid().to_string();
-            let moved = Parts::of(&honest).swap(&from, &Hash::of(b"another domain").to_string());
+            let domain = |tdid: String| format!(r#""tdid":"{tdid}""#);
+            let (home, away) = (world.domain.tdid().to_string(), Hash::of(b"another domain").to_string());
+            let moved = Parts::of(&honest).swap(&domain(home), &domain(away));
             approved(vec![moved.sign(&world.domain.device(Who::Phone).approval)])
         },
         ..ATTACK
@@ -137,12 +143,18 @@ pub(super) const ALL: &[Attack] = &[
     },
     Attack {
         name: "no-signature",
-        does: "presents an approval with the algorithm `none`",
+        does: "presents an approval with the algorithm `none` and an empty signature",
+        expect: &["bad_form", "bad_header"],
+        decide: |world, asked| approved(vec![resigned(&approval(world, asked), &unsigned(world), "")]),
+        ..ATTACK
+    },
+    Attack {
+        name: "other-algorithm",
+        does: "presents an approval with the algorithm `none` and the signature that was there",
         expect: &["bad_header"],
         decide: |world, asked| {
             let honest = approval(world, asked);
-            let none = header(Decision::TYP, &world.domain.device(Who::Phone).id()).replace("Ed25519", "none");
-            approved(vec![resigned(&honest, &none, "")])
+            approved(vec![resigned(&honest, &unsigned(world), signature(&honest))])
         },
         ..ATTACK
     },
@@ -150,9 +162,7 @@ pub(super) const ALL: &[Attack] = &[
         name: "wrong-typ",
         does: "presents a grant of the same device in place of a decision",
         expect: &["wrong_typ"],
-        decide: |world, asked| {
-            approved(vec![world.domain.grant(Who::Phone, asked.agent.thumbprint(), |_| {})])
-        },
+        decide: |world, asked| approved(vec![world.domain.grant(Who::Phone, asked.agent.thumbprint(), |_| {})]),
         ..ATTACK
     },
     Attack {

@@ -4,7 +4,9 @@ use super::super::daemon::World;
 use super::super::domain::{Domain, Who, name_of, now};
 use super::{ATTACK, Act, Attack, REFUSED, RUNS, Step, approved, with_trust};
 use agenttrust_protocol::door::{Reply, typ_of};
-use agenttrust_protocol::message::{AgentCert, Enroll, AgentKind, Message, Nothing, Paused, Revocation, RevokedKind, Status};
+use agenttrust_protocol::message::{
+    AgentCert, AgentKind, Enroll, Message, Nothing, Paused, Revocation, RevokedKind, Status,
+};
 use agenttrust_protocol::{Hash, Head, Received, Signed};
 
 /// The clocks' allowance, in seconds.

@@ -1,8 +1,8 @@
 //! Answers that are none.
 
 use super::{ATTACK, Act, Attack, Wire};
-use agenttrust_protocol::message::{Decision, Message};
 use agenttrust_protocol::door::typ_of;
+use agenttrust_protocol::message::{Decision, Message};
 
 pub(super) const ALL: &[Attack] = &[
     Attack {
@@ -16,7 +16,9 @@ pub(super) const ALL: &[Attack] = &[
         name: "truncated",
         does: "breaks off in the middle of its answer",
         expect: &["daemon_down"],
-        wire: Some(Wire::Once(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 4096\r\n\r\n{\"state\":\"ok\",")),
+        wire: Some(Wire::Once(
+            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 4096\r\n\r\n{\"state\":\"ok\",",
+        )),
         ..ATTACK
     },
     Attack {

@@ -1,0 +1,261 @@
+//! The command line as a person uses it: in a terminal, with every screen compared to the one kept beside this file.
+
+#![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
+
+use agenttrust_device::{Command, Done, Event};
+use agenttrust_gate::{Action, Session};
+use agenttrust_tests::kit::{Answer, Desk, PIN, Phone, Terminal, World, outcome, program};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+use std::ffi::OsStr;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+
+fn pay(amount: i64) -> Action {
+    Action::new("pay_invoice", &json!({"amount": amount, "invoice": "4711"})).title("Pay invoice 4711")
+}
+
+fn ask(session: &Session, action: Action) -> JoinHandle<Result<Value, String>> {
+    let session = session.clone();
+    tokio::spawn(async move { outcome(&session, action).await })
+}
+
+#[test]
+fn a_terminal_becomes_the_first_device() {
+    let desk = Desk::bare();
+    let mut terminal = desk.run(&["pair", "--this-terminal", "--name", "Desk"]);
+    terminal.wait_for("New PIN: ").line("12");
+    terminal.wait_for("New PIN: ").line(PIN).wait_for("The same again: ").line("7391-bleu");
+    terminal.wait_for("They differ.").wait_for("New PIN: ").line(PIN).wait_for("The same again: ").line(PIN);
+    assert_eq!(terminal.end(), 0);
+    assert!(!terminal.plain().contains(PIN), "the PIN is not shown");
+    assert_snapshot!("paired", terminal.lasting());
+
+    let mut again = desk.run(&["pair", "--this-terminal"]);
+    assert_ne!(again.end(), 0);
+    assert_snapshot!("paired_again", again.lasting());
+
+    let mut status = desk.run(&["status"]);
+    assert_eq!(status.end(), 0);
+    assert_snapshot!("status", status.lasting());
+
+    let mut doctor = desk.run(&["doctor"]);
+    doctor.end();
+    // What the desktop's key store says depends on the machine.
+    let lasting = doctor.lasting();
+    let own = lasting.split("  key store").next().unwrap().rsplit_once('\n').unwrap().0;
+    assert_snapshot!("doctor", own);
+    assert_snapshot!("devices", desk.done(&["devices"]).lasting());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_approver_answers_requests_as_they_come() {
+    let desk = Desk::new();
+    let gate = desk.gate();
+    let knocking = tokio::spawn(async move { gate.enroll().await.map(|()| gate) });
+    let mut terminal = desk.open(&["approver"]);
+    terminal.wait_for("[y]es, it may ask").answer("y").wait_for("It may ask now.");
+    let session = knocking.await.unwrap().unwrap().session("the session").unwrap();
+    session.begin_turn(Some("Pay what is due"), None).unwrap();
+
+    let reason = "It is due on Friday.";
+    let asked = ask(&session, pay(120).reason(reason));
+    terminal.wait_for("[y]es [n]o").answer("y").wait_for("done");
+    assert_eq!(asked.await.unwrap(), Ok(json!({"amount": 120, "invoice": "4711"})));
+
+    let asked = ask(&session, pay(121));
+    terminal.wait_for("[y]es [n]o").answer("d").wait_for("Words to the agent: ").line("Wait until Friday.");
+    terminal.wait_for("the agent is told no");
+    assert_eq!(asked.await.unwrap(), Err("denied".to_owned()));
+
+    let asked = ask(&session, pay(122));
+    terminal.wait_for("[y]es [n]o").answer("e").wait_for("by field").answer("f");
+    terminal.wait_for("new: ").line("a lot").wait_for("new: ").line("20").wait_for("new: ").line("");
+    terminal.wait_for("Sign exactly this?").answer("y").wait_for("done");
+    assert_eq!(asked.await.unwrap(), Ok(json!({"amount": 20, "invoice": "4711"})));
+
+    let asked = ask(&session, pay(123));
+    terminal.wait_for("[y]es [n]o").send("s").wait_for("[r]eturn to 1 skipped").send("r");
+    terminal.wait_for("[y]es [n]o").answer("n").wait_for("the agent is told no");
+    assert_eq!(asked.await.unwrap(), Err("denied".to_owned()));
+    terminal.wait_for("Waiting for requests").send("q");
+    assert_eq!(terminal.end(), 0);
+    assert_snapshot!("approver", terminal.lasting());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_prompt_survives_a_restart_of_the_daemon() {
+    let mut desk = Desk::new();
+    let session = desk.session().await;
+    let mut terminal = desk.open(&["approver"]);
+    let asked = ask(&session, pay(120));
+    terminal.wait_for("[y]es [n]o");
+    desk.daemon.kill();
+    terminal.wait_for("The connection to the daemon is lost");
+    desk.daemon.restart();
+    terminal.wait_for("Connected.").wait_for("[y]es [n]o").answer("y");
+    assert_eq!(asked.await.unwrap(), Ok(json!({"amount": 120, "invoice": "4711"})));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_answer_one_request_each() {
+    let desk = Desk::new();
+    let session = desk.session().await;
+    let first = ask(&session, pay(120));
+    desk.until_pending(1).await;
+    let second = ask(&session, pay(5000).life(Duration::from_secs(900)));
+    desk.until_pending(2).await;
+    let requests = desk.done(&["requests"]);
+    assert_snapshot!("requests", requests.lasting());
+    let ids: Vec<String> = requests.screen().lines().filter(|line| line.contains("office")).collect();
+    let ids: Vec<&str> = ids.iter().map(|line| line.get(..8).unwrap()).collect();
+
+    let mut approve = desk.open(&["approve", ids[0]]);
+    approve.wait_for("[y]es [n]o").answer("y");
+    assert_eq!(approve.end(), 0);
+    assert_snapshot!("approve", approve.lasting());
+    assert_snapshot!("deny", desk.done(&["deny", ids[1], "--reason", "Once is enough."]).lasting());
+    assert_eq!(first.await.unwrap(), Ok(json!({"amount": 120, "invoice": "4711"})));
+    assert_eq!(second.await.unwrap(), Err("denied".to_owned()));
+
+    let edited = ask(&session, pay(120));
+    desk.until_pending(1).await;
+    let mut approve = desk.run_with(&["approve"], &[("EDITOR", OsStr::new("sed -i s/120/20/"))]);
+    approve.wait_for("PIN of this terminal: ").line(PIN);
+    approve
+        .wait_for("[y]es [n]o")
+        .answer("e")
+        .wait_for("[b]ack")
+        .answer("j")
+        .wait_for("Sign exactly this?")
+        .answer("y");
+    assert_eq!(approve.end(), 0);
+    assert_eq!(edited.await.unwrap(), Ok(json!({"amount": 20, "invoice": "4711"})));
+    assert_snapshot!("approve_edited", approve.lasting());
+
+    assert_snapshot!("agents", desk.done(&["agents"]).lasting());
+    assert_snapshot!("history", desk.done(&["history"]).lasting());
+    assert_snapshot!("history_denied", desk.done(&["history", "--outcome", "denied"]).lasting());
+    assert_snapshot!("log_verify", desk.done(&["log", "verify"]).lasting());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_holds_until_it_is_lifted() {
+    let desk = Desk::new();
+    let session = desk.session().await;
+    assert_snapshot!("pause", desk.done(&["pause"]).lasting());
+    assert_eq!(ask(&session, pay(120)).await.unwrap(), Err("paused".to_owned()));
+    assert_snapshot!("pause_lifted", desk.done(&["pause", "--lift"]).lasting());
+    let asked = ask(&session, pay(120));
+    desk.until_pending(1).await;
+    let mut approve = desk.open(&["approve"]);
+    approve.wait_for("[y]es [n]o").answer("y");
+    assert_eq!(approve.end(), 0);
+    assert!(asked.await.unwrap().is_ok());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_pin_answers_nothing() {
+    let desk = Desk::new();
+    let session = desk.session().await;
+    let asked = ask(&session, pay(120));
+    desk.until_pending(1).await;
+    let mut approve = desk.run(&["approve"]);
+    for wrong in ["7391-blu", "", "7391-bluee"] {
+        approve.wait_for("PIN of this terminal: ").line(wrong);
+    }
+    assert_eq!(approve.end(), 4);
+    assert!(approve.plain().contains("(wrong_pin)"), "{}", approve.plain());
+    assert_snapshot!("wrong_pin", approve.lasting());
+    desk.until_pending(1).await;
+    assert!(!asked.is_finished());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_elsewhere_is_over_here() {
+    let world = World::new().await;
+    let mut joining = start(&world, &["pair", "--this-terminal", "--name", "Desk", "--ticket"]);
+    let phone = &world.phone;
+    let Ok(Done::Offer(offer)) = phone.device.run(Command::OfferPairing).await else { panic!("no pairing code") };
+    let mut events = phone.device.events();
+    joining.wait_for("Paste the code that the other device shows: ").line(&offer.ticket);
+    joining.wait_for("New PIN: ").line(PIN).wait_for("The same again: ").line(PIN);
+    joining.wait_for("Type these digits on the other device.");
+    let plain = joining.plain();
+    let digits: String = plain.lines().rev().nth(2).unwrap().split_whitespace().collect();
+    let joiner = loop {
+        if let Event::PairingDigits { joiner, .. } = events.next().await.unwrap() {
+            break joiner;
+        }
+    };
+    let confirm =
+        Command::ConfirmPairing { joiner, digits, name: None, owner: "ann".to_owned(), admin: true, local: true };
+    phone.device.run(confirm).await.unwrap();
+    assert_eq!(joining.end(), 0, "{}", joining.plain());
+    assert_snapshot!("joined", joining.lasting());
+
+    let accepting = world.answering(|_| Answer::Ignore);
+    let session = world.session().await;
+    accepting.abort();
+    let mut terminal = start(&world, &["approver"]);
+    terminal.wait_for("PIN of this terminal: ").line(PIN).wait_for("Waiting for requests");
+    let asked = ask(&session, pay(120));
+    terminal.wait_for("[y]es [n]o");
+    answer_on(phone).await;
+    assert!(asked.await.unwrap().is_ok());
+    terminal.wait_for("This request is over").wait_for("Waiting for requests").send("q");
+    assert_eq!(terminal.end(), 0);
+    assert!(terminal.plain().contains("answered on Virtual phone"), "{}", terminal.plain());
+}
+
+fn start(world: &World, arguments: &[&str]) -> Terminal {
+    Terminal::start(&program("agenttrust"), arguments, &[("AGENTTRUST_DATA", world.daemon.data().as_os_str())])
+}
+
+async fn answer_on(phone: &Phone) {
+    let card = phone.device.snapshot().cards.into_iter().next().unwrap();
+    phone.try_give(&card, Answer::Approve).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_expires_is_over_while_it_is_shown() {
+    let desk = Desk::new();
+    let session = desk.session().await;
+    let mut terminal = desk.open(&["approver"]);
+    terminal.wait_for("Waiting for requests");
+    let asked = ask(&session, pay(120).life(Duration::from_secs(3)));
+    terminal.wait_for("[y]es [n]o").wait_for("This request is over: expired");
+    terminal.answer("y").wait_for("Waiting for requests").send("q");
+    assert_eq!(terminal.end(), 0);
+    let code = asked.await.unwrap().unwrap_err();
+    assert!(code == "timed_out" || code == "expired", "{code}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_command_leaves_the_terminal_as_it_was() {
+    let desk = Desk::new();
+    let session = desk.session().await;
+    let asked = ask(&session, pay(120));
+    desk.until_pending(1).await;
+    let agenttrust = program("agenttrust");
+    let script = format!(
+        "trap : INT; before=$(stty -g); {} approve; echo \"exit $?\"; [ \"$before\" = \"$(stty -g)\" ] && echo 'as it was'",
+        agenttrust.display()
+    );
+    let shell = |at: &[(&str, &str)]| {
+        let env = [("AGENTTRUST_DATA", desk.daemon.data().as_os_str())];
+        let mut terminal = Terminal::start("/bin/sh".as_ref(), &["-c", &script], &env);
+        for (text, keys) in at {
+            terminal.wait_for(text).answer(keys);
+        }
+        terminal.wait_for("exit 130").wait_for("as it was");
+        assert_eq!(terminal.end(), 0);
+        assert!(terminal.plain().contains("nothing was signed"), "{}", terminal.plain());
+    };
+    let pin = format!("{PIN}\r");
+    shell(&[("PIN of this terminal: ", "\x03")]);
+    shell(&[("PIN of this terminal: ", &pin), ("[y]es [n]o", "\x03")]);
+    shell(&[("PIN of this terminal: ", &pin), ("[y]es [n]o", "e"), ("by field", "\x03")]);
+    desk.until_pending(1).await;
+    assert!(!asked.is_finished());
+}
