@@ -18,14 +18,14 @@ use crate::clock::Clock;
 use agenttrust_protocol::door::Trouble;
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::Response;
-use http::{HeaderValue, header};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, Method, header};
 use reply::Refusal;
 use std::time::{Duration, UNIX_EPOCH};
 
 /// What every door has beside its routes: the guard before everything, answers of its own for what it does not know,
-/// and the daemon's clock in every reply.
+/// calls that run to their end, and the daemon's clock in every reply.
 fn door<S: Clone + Send + Sync + 'static>(
     routes: Router<S>,
     clock: Clock,
@@ -33,8 +33,19 @@ fn door<S: Clone + Send + Sync + 'static>(
 ) -> Router<S> {
     let routes = routes
         .fallback(async || Refusal::from(Trouble::NotFound))
-        .method_not_allowed_fallback(async || Refusal::from(Trouble::BadRequest));
+        .method_not_allowed_fallback(async || Refusal::from(Trouble::BadRequest))
+        .layer(from_fn(to_the_end));
     guard(routes).layer(from_fn_with_state(clock, dated))
+}
+
+/// Whatever changes something runs to its end, though its caller hangs up: what follows from a commit must happen, and
+/// trust that was held for it must be held until then. A call that only looks ends with its caller.
+async fn to_the_end(request: Request, next: Next) -> Response {
+    if *request.method() == Method::GET {
+        return next.run(request).await;
+    }
+    let done = tokio::spawn(next.run(request)).await;
+    done.unwrap_or_else(|_| Refusal::from(Trouble::Internal).into_response())
 }
 
 /// `Date` (RFC 9110 section 6.6.1): devices find out by it whether their clock and ours agree.

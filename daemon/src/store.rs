@@ -92,7 +92,7 @@ impl Store {
         let watches = Arc::new(Watches::default());
         let (readers, mut threads) = Readers::start(path, settings.readers, settings.queue.max(1))?;
         let kept = i64::from(settings.inbox_kept);
-        let writer = Writer { conn, key, kept, jobs: queue, news, watches: watches.clone() };
+        let writer = Writer { conn, key, kept, jobs: queue, news, watches: watches.clone(), unclean: false };
         let spawned = thread::Builder::new().name("store-write".to_owned()).spawn(move || writer.run());
         threads.push(spawned.map_err(|error| OpenError::new(Trouble::StoreFailed, error.to_string()))?);
         let (path, threads) = (path.to_owned(), Mutex::new(threads));

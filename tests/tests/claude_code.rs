@@ -296,19 +296,20 @@ async fn a_client_that_goes_away_withdraws_its_request() {
     let (asked, was_asked) = std::sync::mpsc::channel();
     let ended = tokio::spawn(async move {
         while let Some(event) = events.next().await {
-            match event {
-                Event::CardAdded { .. } => asked.send(()).unwrap(),
-                Event::CardClosed { .. } => return true,
-                _ => {}
+            if matches!(event, Event::CardAdded { .. }) {
+                asked.send(()).unwrap();
+            }
+            if matches!(event, Event::CardClosed { .. }) {
+                return true;
             }
         }
         false
     });
-    let _ran = desk.run(move |claude| {
+    let ran = desk.run(move |claude| {
         was_asked.recv_timeout(LIMIT).unwrap();
         kill_process(claude, Signal::KILL).unwrap();
     });
-    _ran.await;
+    ran.await;
     let closed = tokio::time::timeout(Duration::from_secs(20), ended).await;
     assert!(closed.unwrap().unwrap());
     assert_eq!(person.phone.states().await, [State::Cancelled]);

@@ -46,7 +46,7 @@ async fn watch(which: usize, phone: Arc<Phone>, tell: UnboundedSender<Card>) {
     let mut events = phone.device.events();
     while let Some(event) = events.next().await {
         match event {
-            Event::CardAdded { card } if tell.send((which, card)).is_err() => return,
+            Event::CardAdded { card } => tell.send((which, card)).unwrap_or_default(),
             Event::Missed { .. } => panic!("the device was faster than the test"),
             _ => {}
         }
@@ -94,7 +94,9 @@ impl Race {
                     && agent == "denied"
             }
             State::Revoked => {
-                approvals == ["approved"] && denials == ["revoked"] && is_one_of(&["denied", "revoked", "claim_refused"])
+                approvals == ["approved"]
+                    && denials == ["revoked"]
+                    && is_one_of(&["denied", "revoked", "claim_refused"])
             }
             other => panic!("race {number} ended as {other}"),
         };
@@ -132,12 +134,22 @@ async fn ask_lane(session: Session, lane: usize) -> Vec<(usize, String)> {
     told
 }
 
+/// What to say where nothing goes on.
+fn standstill(phones: &[Arc<Phone>; 2], waiting: &HashMap<Hash, [Option<CardView>; 2]>, races: usize) -> String {
+    let shown = waiting.values().map(|cards| cards.each_ref().map(Option::is_some)).collect::<Vec<_>>();
+    let lines = phones.each_ref().map(|phone| {
+        let snapshot = phone.device.snapshot();
+        (snapshot.connection, snapshot.cards.len(), snapshot.log_trouble)
+    });
+    format!("no new card after {races} races; shown on either device: {shown:?}; {lines:?}")
+}
+
 /// Lets both devices answer each request as soon as both show it.
 async fn run_races(phones: &[Arc<Phone>; 2], mut cards: UnboundedReceiver<Card>) -> HashMap<usize, Race> {
     let (mut waiting, mut racing) = (HashMap::<Hash, [Option<CardView>; 2]>::new(), JoinSet::new());
     while racing.len() < RACES {
         let next = tokio::time::timeout(STANDSTILL, cards.recv()).await;
-        let (which, card) = next.unwrap_or_else(|_| panic!("no new card after {} races", racing.len())).unwrap();
+        let (which, card) = next.unwrap_or_else(|_| panic!("{}", standstill(phones, &waiting, racing.len()))).unwrap();
         let request = card.id;
         waiting.entry(request).or_default()[which] = Some(*card);
         if let Some([Some(_), Some(_)]) = waiting.get(&request) {

@@ -7,7 +7,7 @@ use agenttrust_protocol::constraint::{Counters, Reservation};
 use agenttrust_protocol::door::{GrantView, Trouble};
 use agenttrust_protocol::message::{Grant, RevokedKind};
 use agenttrust_protocol::trust::Trust;
-use agenttrust_protocol::{Hash, Opened, Thumbprint, Time};
+use agenttrust_protocol::{Hash, Opened, Received, Thumbprint, Time};
 use rusqlite::{Connection, OptionalExtension};
 
 /// What was reserved under one grant; a database that fails counts as used up.
@@ -113,45 +113,44 @@ impl Reader<'_> {
         Ok(GrantCounters { conn: self.conn, grant: self.grant_id(grant)? })
     }
 
-    /// The grants an agent holds whose time is not over and that the status in `trust` does not revoke.
+    /// The grants an agent holds that are live.
     ///
     /// # Errors
     /// Those of the database.
     pub fn live_grants(&self, agent: &Thumbprint, trust: &Trust, now: Time) -> Result<Vec<String>, StoreError> {
-        let mut query = self.conn.prepare_cached(
-            "SELECT g.message, m.hash FROM grant_agent h JOIN grants g ON g.message = h.grant_id
-             JOIN message m ON m.idx = g.message WHERE h.agent = ?1 AND g.exp >= ?2 ORDER BY g.message",
-        )?;
-        let mut rows = query.query((agent.as_bytes(), now.0))?;
-        let mut grants = Vec::new();
-        while let Some(row) = rows.next()? {
-            if !trust.is_revoked(RevokedKind::Grant, &Hash::from_bytes(row.get(1)?)) {
-                grants.push(self.text_of(row.get(0)?)?);
+        let mut query =
+            self.conn.prepare_cached("SELECT grant_id FROM grant_agent WHERE agent = ?1 ORDER BY grant_id")?;
+        let rows = query.query_map([agent.as_bytes()], |row| row.get(0))?;
+        let mut live = Vec::new();
+        for grant in rows {
+            let view = self.grant_view(grant?, trust, now)?;
+            if view.live {
+                live.push(view.message);
             }
         }
-        Ok(grants)
+        Ok(live)
     }
 
-    /// All grants, the newest first; live by the clock and by the status in `trust`.
+    /// All grants, the newest first.
     ///
     /// # Errors
     /// Those of the database.
     pub fn grants(&self, trust: &Trust, now: Time) -> Result<Vec<GrantView>, StoreError> {
-        let mut query = self.conn.prepare_cached(
-            "SELECT g.message, m.hash, g.exp, g.uses, g.last_used FROM grants g JOIN message m ON m.idx = g.message
-             ORDER BY g.message DESC",
-        )?;
-        let mut rows = query.query([])?;
-        let mut grants = Vec::new();
-        while let Some(row) = rows.next()? {
-            let hash = Hash::from_bytes(row.get(1)?);
-            grants.push(GrantView {
-                message: self.text_of(row.get(0)?)?,
-                live: row.get::<_, i64>(2)? >= now.0 && !trust.is_revoked(RevokedKind::Grant, &hash),
-                uses: nat(row.get(3)?),
-                last_used: row.get::<_, Option<i64>>(4)?.map(Time),
-            });
-        }
-        Ok(grants)
+        let mut query = self.conn.prepare_cached("SELECT message FROM grants ORDER BY message DESC")?;
+        let rows = query.query_map([], |row| row.get(0))?;
+        rows.map(|grant| self.grant_view(grant?, trust, now)).collect()
+    }
+
+    /// A grant is live until its time is over, it is revoked, or one of its signers is revoked or no device any more.
+    fn grant_view(&self, grant: i64, trust: &Trust, now: Time) -> Result<GrantView, StoreError> {
+        let mut query = self.conn.prepare_cached("SELECT exp, uses, last_used FROM grants WHERE message = ?1")?;
+        let (exp, uses, last_used): (i64, i64, Option<i64>) =
+            query.query_row([grant], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+        let message = self.text_of(grant)?;
+        let received = Received::<Grant>::parse(&message)?;
+        let is_signed = received.signers().all(|kid| trust.device(&kid).is_some() && !trust.is_device_revoked(&kid));
+        let is_revoked = trust.is_revoked(RevokedKind::Grant, &received.hash());
+        let live = exp >= now.0 && is_signed && !is_revoked;
+        Ok(GrantView { message, live, uses: nat(uses), last_used: last_used.map(Time) })
     }
 }

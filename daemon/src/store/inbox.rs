@@ -162,7 +162,7 @@ impl Reader<'_> {
         let mut query = self.conn.prepare_cached(&sql)?;
         let mut rows = match known {
             Some(after) => query.query([after])?,
-            None => query.query((0, int(limit as u64 + 1)))?,
+            None => query.query((0, int((limit as u64).saturating_add(1))))?,
         };
         let mut page = InboxPage { reset: known.is_none(), entries: Vec::new(), next: nat(newest) };
         let (mut bytes, mut read, mut last) = (0, 0, 0);

@@ -16,6 +16,9 @@ use std::time::Duration;
 /// Pages below which the whole file is checked at every start: about 8 MB, a few milliseconds.
 const SMALL: i64 = 2_000;
 
+/// How long a connection waits for another one of this process.
+pub(super) const BUSY: Duration = Duration::from_secs(5);
+
 /// Where the header of an SQLite file has the application id.
 const ID_OFFSET: usize = 68;
 
@@ -72,7 +75,7 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, StoreError> {
 }
 
 fn configure(conn: &Connection) -> Result<(), rusqlite::Error> {
-    conn.busy_timeout(Duration::from_secs(5))?;
+    conn.busy_timeout(BUSY)?;
     conn.set_prepared_statement_cache_capacity(128);
     conn.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
     conn.pragma_update(None, "cell_size_check", true)?;

@@ -1,6 +1,7 @@
 //! The one thread that writes: what waits is committed together and then answered.
 
 use super::log::LogKey;
+use super::open::BUSY;
 use super::tx::{Committed, Tx};
 use super::wait::Watches;
 use super::{StoreError, schema};
@@ -15,6 +16,9 @@ const MAX_BATCH: usize = 512;
 
 /// How long a commit takes further operations in: what is asked first must not wait for ever.
 const MAX_GATHER: Duration = Duration::from_millis(5);
+
+/// How long emptying the write-ahead log may hold everybody up.
+const TRUNCATE_WITHIN: Duration = Duration::from_millis(100);
 
 /// One operation on its way through the writer.
 pub(super) trait Job: Send {
@@ -74,6 +78,8 @@ pub(super) struct Writer {
     pub jobs: mpsc::Receiver<Task>,
     pub news: watch::Sender<u64>,
     pub watches: Arc<Watches>,
+    /// Whether the write-ahead log holds content that was erased.
+    pub unclean: bool,
 }
 
 impl Writer {
@@ -132,11 +138,13 @@ impl Writer {
         stop
     }
 
-    fn tell(&self, committed: Committed) {
-        if committed.erased
-            && let Err(error) = truncate_wal(&self.conn)
-        {
-            tracing::warn!(%error, "erased content may stay in the write-ahead log for a while");
+    fn tell(&mut self, committed: Committed) {
+        self.unclean |= committed.erased;
+        if self.unclean {
+            match truncate_wal(&self.conn) {
+                Ok(()) => self.unclean = false,
+                Err(error) => tracing::warn!(%error, "erased content stays in the write-ahead log for now"),
+            }
         }
         self.watches.wake(&committed.touched);
         if let Some(newest) = committed.newest {
@@ -145,8 +153,10 @@ impl Writer {
     }
 }
 
-/// Moves everything into the database file and empties the write-ahead log.
-pub(super) fn truncate_wal(conn: &Connection) -> Result<(), StoreError> {
+/// Moves everything into the database file and empties the write-ahead log, unless readers are in the way for long.
+fn truncate_wal(conn: &Connection) -> Result<(), StoreError> {
+    conn.busy_timeout(TRUNCATE_WITHIN)?;
     let busy: bool = conn.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+    conn.busy_timeout(BUSY)?;
     if busy { Err(schema::busy("readers are in the way")) } else { Ok(()) }
 }

@@ -177,7 +177,19 @@ impl Joiner {
         let address = address(&self.ticket);
         let client = Client::connect(&self.endpoint, &address, Alpn::Device, Options::default()).unwrap();
         let Joiner { key, witness, transport, name, endpoint, clock, .. } = self;
-        Phone { key, witness, transport, name, endpoint, client, address, trust, status_text, seq: AtomicU64::new(0), clock }
+        Phone {
+            key,
+            witness,
+            transport,
+            name,
+            endpoint,
+            client,
+            address,
+            trust,
+            status_text,
+            seq: AtomicU64::new(0),
+            clock,
+        }
     }
 }
 

@@ -108,7 +108,7 @@ impl Desk {
     async fn answer(self: Arc<Desk>, card: CardView) {
         let request = card.id;
         self.ledger.note(&format!("card {request}"));
-        let denies = self.deny != 0 && request.as_bytes()[0] % self.deny == 0;
+        let denies = self.deny != 0 && request.as_bytes()[0].is_multiple_of(self.deny);
         let answer = if denies { Answer::Deny("no".to_owned()) } else { Answer::Approve };
         self.ledger.note(&format!("{} {request}", if denies { "deny" } else { "approve" }));
         match self.phone.try_give(&card, answer).await {

@@ -260,17 +260,48 @@ async fn words_are_found_until_they_are_erased() {
     assert_eq!(standing.session, world.session.as_str(), "a session in use again has its content again");
 }
 
+fn files(world: &World) -> Vec<u8> {
+    let names = fs::read_dir(world.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+    names.filter(|path| !path.ends_with("agenttrust.db-shm")).flat_map(|path| fs::read(path).unwrap()).collect()
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test]
+async fn erased_words_leave_the_files_even_if_a_reader_was_in_the_way() {
+    let world = World::new().await;
+    let asked = world.run(Ask { title: Some("XyzzyPlughQuux"), ..Ask::default() }).await;
+    let (hold, held) = std::sync::mpsc::channel::<()>();
+    let (begun, began) = tokio::sync::oneshot::channel();
+    let store = world.store.clone();
+    let reading = tokio::spawn(async move {
+        store
+            .read(move |reader| {
+                let size = reader.log_size()?;
+                begun.send(()).map_err(|()| StoreError::Trouble(Trouble::Internal))?;
+                let _released = held.recv();
+                Ok::<_, StoreError>(size)
+            })
+            .await
+    });
+    began.await.unwrap();
+    world.erase(&[&asked]).await.unwrap();
+    assert!(holds(&files(&world), "XyzzyPlughQuux"), "the reader still sees it");
+    hold.send(()).unwrap();
+    reading.await.unwrap().unwrap();
+    world.ask(Ask::default()).await;
+    assert!(!holds(&files(&world), "XyzzyPlughQuux"));
+}
+
 #[tokio::test]
 async fn erased_words_are_not_in_the_files_either() {
     let world = World::new().await;
     let secret = "XyzzyPlughQuux";
     let asked = world.run(Ask { title: Some("XyzzyPlughQuux"), ..Ask::default() }).await;
     let segments: Vec<String> = asked.request.as_str().split('~').skip(1).map(str::to_owned).collect();
-    let files = || -> Vec<u8> {
-        let names = fs::read_dir(world.folder.path()).unwrap().map(|entry| entry.unwrap().path());
-        names.filter(|path| !path.ends_with("agenttrust.db-shm")).flat_map(|path| fs::read(path).unwrap()).collect()
-    };
-    let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|window| window == text.as_bytes());
+    let files = || files(&world);
     let lower = secret.to_lowercase();
     let before = files();
     assert!(holds(&before, secret) && holds(&before, &lower) && holds(&before, &segments[0]));

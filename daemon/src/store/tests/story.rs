@@ -290,6 +290,32 @@ async fn grants_are_counted_over_windows_that_clocks_cannot_widen() {
 }
 
 #[tokio::test]
+async fn a_grant_ends_with_its_time_its_revocation_or_its_signer() {
+    let mut world = World::new().await;
+    let grants: Vec<_> =
+        (0..2).map(|_| world.grant(vec![Constraint::Tool { name: "pay".into(), digest: None }])).collect();
+    for grant in grants.clone() {
+        world.store.write(move |tx| tx.add_grant(&grant, NOW)).await.unwrap();
+    }
+    let agent = super::kit::agent(0).public().thumbprint();
+    let live = |trust: &Trust, at: i64| {
+        let trust = trust.clone();
+        let read = world.store.read(move |reader| reader.live_grants(&agent, &trust, NOW.plus(at)));
+        async move { read.await.unwrap().len() }
+    };
+    assert_eq!((live(&world.trust, 86_400).await, live(&world.trust, 86_401).await), (2, 0));
+    let mut revoked = vec![Revocation { kind: RevokedKind::Grant, id: grants[0].hash(), until: NOW.plus(1000) }];
+    let next = super::kit::next_status(&world.trust, PHONE, revoked.clone(), Paused::Agents(Vec::new()), NOW);
+    world.trust.accept_status(next.as_str()).unwrap();
+    assert_eq!(live(&world.trust, 0).await, 1);
+    let phone = Hash::from_bytes(*device(PHONE).public().thumbprint().as_bytes());
+    revoked.push(Revocation { kind: RevokedKind::Device, id: phone, until: NOW.plus(1000) });
+    let next = super::kit::next_status(&world.trust, PHONE, revoked, Paused::Agents(Vec::new()), NOW);
+    world.trust.accept_status(next.as_str()).unwrap();
+    assert_eq!(live(&world.trust, 0).await, 0);
+}
+
+#[tokio::test]
 async fn the_first_mark_counts() {
     let world = World::new().await;
     let asked = world.ask(Ask::default()).await;
