@@ -235,7 +235,7 @@ async fn an_agent_the_person_does_not_know_is_refused() {
     let key = agenttrust_protocol::key::SecretKey::from_seed(&seed());
     let enroll = Agent::enrolment(&house, &key);
     let socket = house.agent_socket();
-    assert_eq!(post(&socket, "/v1/enroll", &enroll).await.reply().state, "pending");
+    assert_eq!(post(&socket, "/v1/enroll?queue=true", &enroll).await.reply().state, "pending");
     let page = phone.inbox(None, 0).await;
     let process = page.entries.iter().find_map(|entry| match &entry.event {
         InboxEvent::Enroll { process, .. } => process.clone(),

@@ -236,6 +236,18 @@ async fn without_a_daemon_nothing_runs() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_a_device_in_reach_the_model_is_told_at_once() {
+    let (daemon, folder) = (Daemon::spawn(), tempfile::tempdir().unwrap());
+    Phone::first(&daemon, &folder.path().join("phone")).await.device.close().await;
+    let desk = Desk::new(vec![vec![write("marker")]]).await;
+    desk.hook(&daemon.agent_socket(), &[], |_| ());
+    let ran = desk.run(|_| ()).await;
+    assert_eq!(desk.marker("marker"), None);
+    let result = only_result(&desk, &ran);
+    assert!(result.contains("not approved (no_device)"), "{result}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nobody_answering_is_a_denial_before_the_clients_own_time_out() {
     let person = Person::new(|_| Answer::Ignore).await;
     let desk = Desk::new(vec![vec![write("marker")]]).await;

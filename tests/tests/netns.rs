@@ -83,10 +83,11 @@ impl Drop for Phone {
 fn pair(daemon: &Daemon, namespace: &str, folder: &Path) {
     let ticket = daemon.ticket(false);
     eprintln!("ticket {ticket}");
+    let t1 = Instant::now();
     let mut joining = Phone::start(namespace, folder, &["join", "--ticket", &ticket]);
     let mut line = String::new();
     BufReader::new(joining.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    eprintln!("digits shown");
+    eprintln!("digits shown {:?}", t1.elapsed());
     let t0 = Instant::now();
     let digits = line.trim().strip_prefix("digits ").expect("the phone shows digits");
     let (status, reply) = daemon.host("POST", "/v1/pairings/digits", &format!("{{\"digits\":\"{digits}\"}}"));

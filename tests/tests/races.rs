@@ -149,7 +149,18 @@ async fn run_races(phones: &[Arc<Phone>; 2], mut cards: UnboundedReceiver<Card>)
     let (mut waiting, mut racing) = (HashMap::<Hash, [Option<CardView>; 2]>::new(), JoinSet::new());
     while racing.len() < RACES {
         let next = tokio::time::timeout(STANDSTILL, cards.recv()).await;
-        let (which, card) = next.unwrap_or_else(|_| panic!("{}", standstill(phones, &waiting, racing.len()))).unwrap();
+        let Ok(next) = next else {
+            let mut finished = 0;
+            while racing.try_join_next().is_some() {
+                finished += 1;
+            }
+            let mut counts = HashMap::<State, usize>::new();
+            for s in History::of(&phones[0].device).await.states.values() {
+                *counts.entry(*s).or_default() += 1;
+            }
+            panic!("{} finished {finished} {counts:?}", standstill(phones, &waiting, racing.len()))
+        };
+        let (which, card) = next.unwrap();
         let request = card.id;
         waiting.entry(request).or_default()[which] = Some(*card);
         if let Some([Some(_), Some(_)]) = waiting.get(&request) {

@@ -101,7 +101,7 @@ struct Asker {
 impl Asker {
     async fn enrol(host: &Host, phone: &mut Phone) -> Asker {
         let agent = VirtualAgent::new(60);
-        assert_eq!(host.post("/v1/enroll", &agent.enroll).await.state, "pending");
+        assert_eq!(host.post("/v1/enroll?queue=true", &agent.enroll).await.state, "pending");
         let asked = phone
             .event("an agent that asks to be known", |event| match event {
                 Event::AgentAsked { agent } => Some(agent),

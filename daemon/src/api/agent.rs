@@ -50,12 +50,25 @@ pub fn router(gate: Arc<Gate>, own_uid: u32) -> Router {
     super::door(router, clock, |router| router.layer(from_fn_with_state(admission, porter))).with_state(door)
 }
 
-async fn enroll(State(door): State<Door>, ConnectInfo(caller): ConnectInfo<Caller>, Jose(text): Jose) -> Answer {
+/// The query of an enrolment.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Knock {
+    #[serde(default)]
+    queue: bool,
+}
+
+async fn enroll(
+    State(door): State<Door>,
+    ConnectInfo(caller): ConnectInfo<Caller>,
+    Params(query): Params<Knock>,
+    Jose(text): Jose,
+) -> Answer {
     let within = caller.uid.is_some_and(|uid| door.enrolments.take(uid, Instant::now()));
     if !within {
         return Err(Trouble::RateLimited.into());
     }
-    door.gate.enroll(&text, caller.describe()).await.map(Json)
+    door.gate.enroll(&text, caller.describe(), query.queue).await.map(Json)
 }
 
 /// The query of calls that may wait.

@@ -14,8 +14,9 @@ impl Gate {
     /// An agent asks to be known; `process` is what the kernel says of it.
     ///
     /// # Errors
-    /// The envelope's, `not_yet_valid`, `unpaired`.
-    pub async fn enroll(&self, text: &str, process: Option<String>) -> Result<Reply, Refusal> {
+    /// The envelope's, `not_yet_valid`, `unpaired`; `no_device` if nobody can be asked and it does not want to wait:
+    /// the enrolment is kept for the person to find all the same.
+    pub async fn enroll(&self, text: &str, process: Option<String>, queue: bool) -> Result<Reply, Refusal> {
         let enroll = Received::<Enroll>::parse(text)?.open_own()?;
         let now = self.clock.now();
         if now < enroll.head().iat.plus(-CLOCK_SKEW) {
@@ -25,7 +26,9 @@ impl Gate {
         let enrollment =
             self.store.write(move |tx| tx.enroll(&enroll, process.as_deref(), now).map_err(Refusal::from)).await?;
         tracing::info!(enroll = %hash, "an agent asks to be known");
-        Ok(enrolment_reply(enrollment))
+        let nobody =
+            enrollment.state == EnrollmentState::Pending && !queue && !self.hub.can_ask(&*self.trust.hold().await?);
+        if nobody { Err(Trouble::NoDevice.into()) } else { Ok(enrolment_reply(enrollment)) }
     }
 
     /// How an enrolment stands, once it is answered or so many seconds have passed.

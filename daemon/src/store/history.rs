@@ -6,6 +6,7 @@ use super::{Reader, StoreError};
 use agenttrust_protocol::door::{HistoryPage, HistoryQuery, HistoryRow, Trouble};
 use agenttrust_protocol::{Hash, Thumbprint, Time};
 use rusqlite::{OptionalExtension, params_from_iter};
+use std::time::{Duration, Instant};
 
 /// The most rows of a page.
 const MAX_ROWS: u64 = 200;
@@ -13,8 +14,12 @@ const MAX_ROWS: u64 = 200;
 /// The rows of a page unless the caller says otherwise.
 const ROWS: u64 = 50;
 
-/// How many matches of a text are looked at for one page.
-const MAX_MATCHES: usize = 4_000;
+/// How long a page that is searched by text may take, about.
+const SEARCH_TIME: Duration = Duration::from_millis(15);
+
+/// How many leaves are searched at a time: a word that is everywhere, or words that never stand together, must not
+/// hold a page up.
+const SEARCHED_AT_ONCE: i64 = 200_000;
 
 /// A query whose names are looked up.
 #[derive(Default)]
@@ -78,7 +83,7 @@ impl Filter {
 
 impl Reader<'_> {
     /// One page. A page that was searched by text can hold fewer rows than asked for, even none, while `next` says
-    /// that there are more: it stops after a bounded number of matches, so that every page is quick.
+    /// that there may be more: it stops after a few milliseconds, so that every page is quick.
     ///
     /// # Errors
     /// `bad_request` for a cursor that is not a request.
@@ -86,10 +91,10 @@ impl Reader<'_> {
         let limit = query.limit.unwrap_or(ROWS).clamp(1, MAX_ROWS);
         let limit = usize::try_from(limit).unwrap_or(1);
         let Some(filter) = self.filter(query)? else { return Ok(page(Vec::new(), None)) };
-        let before = query.before.map(|before| self.cursor(int(before))).transpose()?;
+        let before = query.before.map(int);
         let (ids, next) = match &query.text {
-            Some(text) => self.search(text, &filter, before.map(|(_, id)| id), limit)?,
-            None => self.list(&filter, before, limit)?,
+            Some(text) => self.search(text, &filter, before, limit)?,
+            None => self.list(&filter, before.map(|before| self.cursor(before)).transpose()?, limit)?,
         };
         let rows = ids.into_iter().map(|id| self.history_row(id)).collect::<Result<_, _>>()?;
         Ok(page(rows, next))
@@ -143,26 +148,38 @@ impl Reader<'_> {
         limit: usize,
     ) -> Result<(Vec<i64>, Option<i64>), StoreError> {
         let Some(words) = query_of(text) else { return Ok((Vec::new(), None)) };
-        let mut query = self
-            .conn
-            .prepare_cached("SELECT rowid FROM words WHERE words MATCH ?1 AND rowid < ?2 ORDER BY rowid DESC")?;
-        let mut rows = query.query((words, before.map_or(i64::MAX, rows_before)))?;
-        let (mut ids, mut last, mut looked_at): (Vec<i64>, Option<i64>, usize) = (Vec::new(), None, 0);
-        while let Some(row) = rows.next()? {
-            let id = request_of(row.get(0)?);
-            if last == Some(id) {
-                continue;
+        let begun = Instant::now();
+        let first: i64 = self.conn.query_row("SELECT coalesce(min(id), 0) FROM request", [], |row| row.get(0))?;
+        let mut query = self.conn.prepare_cached(
+            "SELECT rowid FROM words WHERE words MATCH ?1 AND rowid >= ?2 AND rowid < ?3 ORDER BY rowid DESC",
+        )?;
+        let mut ids: Vec<i64> = Vec::new();
+        let mut end = before.unwrap_or(int(self.log_size()?));
+        while end > first {
+            let start = end.saturating_sub(SEARCHED_AT_ONCE).max(first);
+            let mut rows = query.query((&words, rows_before(start), rows_before(end)))?;
+            while let Some(row) = rows.next()? {
+                let id = request_of(row.get(0)?);
+                if id == end {
+                    continue;
+                }
+                if ids.len() == limit {
+                    return Ok((ids, Some(end)));
+                }
+                end = id;
+                if self.passes(id, filter)? {
+                    ids.push(id);
+                }
+                if begun.elapsed() > SEARCH_TIME {
+                    return Ok((ids, Some(end)));
+                }
             }
-            if ids.len() == limit || looked_at == MAX_MATCHES {
-                return Ok((ids, last));
-            }
-            last = Some(id);
-            looked_at += 1;
-            if self.passes(id, filter)? {
-                ids.push(id);
+            end = start;
+            if begun.elapsed() > SEARCH_TIME {
+                break;
             }
         }
-        Ok((ids, None))
+        Ok((ids, Some(end).filter(|end| *end > first)))
     }
 
     fn passes(&self, id: i64, filter: &Filter) -> Result<bool, StoreError> {

@@ -144,13 +144,16 @@ fn gather(value: &Value, text: &mut String) {
     }
 }
 
-/// What a person typed, as a query: every word or run of words must occur, the last letters may be missing. `None`
-/// if there is no letter and no digit in it, and then nothing is found.
+/// What a person typed, as a query: every word or run of words must occur. `None` if there is no letter and no digit
+/// in it, and then nothing is found.
+///
+/// Whole words: for the beginnings of words SQLite would put together everything that begins so before the first
+/// match, which takes a second among ten million requests.
 pub(super) fn query_of(typed: &str) -> Option<String> {
     let words: Vec<String> = typed
         .split_whitespace()
         .filter(|word| word.chars().any(char::is_alphanumeric))
-        .map(|word| format!("\"{}\"*", word.replace('"', "\"\"").replace('\0', " ")))
+        .map(|word| format!("\"{}\"", word.replace('"', "\"\"").replace('\0', " ")))
         .collect();
     (!words.is_empty()).then(|| words.join(" AND "))
 }

@@ -37,7 +37,7 @@ impl Agent {
         let key = SecretKey::from_seed(&seed());
         let enroll = Agent::enrolment(house, &key);
         let socket = house.agent_socket();
-        assert_eq!(post(&socket, "/v1/enroll", &enroll).await.reply().state, "pending");
+        assert_eq!(post(&socket, "/v1/enroll?queue=true", &enroll).await.reply().state, "pending");
         let cert = phone.certify(&enroll, &key.public()).await;
         let enroll_hash = Received::<Enroll>::parse(&enroll).unwrap().hash();
         let reply = get(&socket, &format!("/v1/enroll/{enroll_hash}?wait=5")).await.reply();

@@ -1,5 +1,6 @@
 //! Making the agent known: one message, the same one however often it is sent, and the wait for the person.
 
+use crate::NoDevice;
 use crate::client::Failure;
 use crate::clock::Deadline;
 use crate::error::{Code, Refused};
@@ -13,11 +14,15 @@ use std::time::Duration;
 /// Enrols the agent and waits until the person has accepted it.
 ///
 /// # Errors
-/// `not_enrolled` if it was refused or nobody answered in time; what else stands in the way.
+/// `not_enrolled` if it was refused or nobody answered in time; `no_device` if nobody can be asked now; what else stands in the way.
 pub(crate) async fn wait_until_known(gate: &Gate, deadline: &Deadline) -> Result<(), Refused> {
     let message = gate.db(enrolment).await?;
     let hash = Received::<Enroll>::parse(&message)?.hash();
-    let mut answer = gate.inner.client.post("/v1/enroll", &message, CALL).await;
+    let path = match gate.inner.settings.no_device {
+        NoDevice::Queue => "/v1/enroll?queue=true",
+        NoDevice::Refuse => "/v1/enroll",
+    };
+    let mut answer = gate.inner.client.post(path, &message, CALL).await;
     let mut pause = Duration::from_millis(100);
     loop {
         match answer {

@@ -46,9 +46,9 @@ async fn main() {
     row(&format!("uses of a grant a second, {LANES} at a time"), &format!("{rate:.0} ({uses} counted)"), "≥ 6,000");
     person.abort();
 
-    the_hook(&world).await;
+    the_hook(&world);
     resting(&world).await;
-    waiting(world).await;
+    waiting(world);
     for name in ["agenttrustd", "agenttrust"] {
         let target = if name == "agenttrustd" { "≤ 20 MB" } else { "–" };
         row(&format!("`{name}`, stripped"), &format!("{:.1} MB", programs::size(name)), target);
@@ -76,7 +76,7 @@ fn person_asked(rounds: &[(Series, Option<Series>)]) {
     }
 }
 
-async fn the_hook(world: &World) {
+fn the_hook(world: &World) {
     let person = world.answering(|_| Answer::Approve);
     let [whole, bare] = tokio::task::block_in_place(|| programs::hook(world, 60));
     person.abort();
@@ -92,7 +92,7 @@ async fn resting(world: &World) {
     row("idle daemon after the runs above, a device connected", &text(&connected), "–");
 }
 
-async fn waiting(mut world: World) {
+fn waiting(mut world: World) {
     let tdid = world.phone.device.snapshot().trust.tdid;
     // A daemon that has just started is what is measured against.
     world.daemon.stop();

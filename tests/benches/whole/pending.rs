@@ -81,7 +81,7 @@ impl Asker {
         let enroll = Enroll { key: key.public(), name, program, kind: AgentKind::Sdk };
         let enroll = sign(&key, None, &enroll, &Nothing {}, random("enroll"));
         let mut line = Line::open(socket);
-        line.call("POST", "/v1/enroll", &enroll);
+        line.call("POST", "/v1/enroll?queue=true", &enroll);
         let reply = line.call("GET", &format!("/v1/enroll/{}?wait=20", hash::<Enroll>(&enroll)), "");
         let cert = hash::<AgentCert>(reply["messages"][0].as_str().expect("a certificate"));
         let sid = "0198c2f0-7a00-7000-8000-000000000001".parse().expect("a session id");
