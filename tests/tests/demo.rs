@@ -7,9 +7,9 @@ use agenttrust_tests::workspace_root;
 use std::process::{Command, Output};
 
 fn demo(args: &[&str]) -> Output {
-    // The programs are where this test's own are.
-    let target = program("agenttrust").parent().unwrap().parent().unwrap().to_owned();
-    Command::new(workspace_root().join("scripts/demo")).args(args).env("CARGO_TARGET_DIR", target).output().unwrap()
+    let programs = program("agenttrust").parent().unwrap().to_owned();
+    let script = workspace_root().join("scripts/demo");
+    Command::new(script).args(args).env("AGENTTRUST_PROGRAMS", programs).output().unwrap()
 }
 
 #[test]

@@ -109,7 +109,11 @@ async fn race(phones: [Arc<Phone>; 2], cards: [CardView; 2], number: usize) -> (
     let [first, second] = &phones;
     let told =
         tokio::join!(first.try_give(&cards[0], answers[0].clone()), second.try_give(&cards[1], answers[1].clone()));
-    (number, Race { request: cards[0].id, answers, told: told.into() })
+    let race = Race { request: cards[0].id, answers, told: told.into() };
+    let told = race.told();
+    let known = |told: &String| ["approved", "denied", "revoked", "closed"].contains(&told.as_str());
+    assert!(told.iter().all(known), "race {number}: {:?} were told {told:?}: {:?}", race.answers, race.told);
+    (number, race)
 }
 
 /// The number that the agent put into its call.
@@ -149,18 +153,7 @@ async fn run_races(phones: &[Arc<Phone>; 2], mut cards: UnboundedReceiver<Card>)
     let (mut waiting, mut racing) = (HashMap::<Hash, [Option<CardView>; 2]>::new(), JoinSet::new());
     while racing.len() < RACES {
         let next = tokio::time::timeout(STANDSTILL, cards.recv()).await;
-        let Ok(next) = next else {
-            let mut finished = 0;
-            while racing.try_join_next().is_some() {
-                finished += 1;
-            }
-            let mut counts = HashMap::<State, usize>::new();
-            for s in History::of(&phones[0].device).await.states.values() {
-                *counts.entry(*s).or_default() += 1;
-            }
-            panic!("{} finished {finished} {counts:?}", standstill(phones, &waiting, racing.len()))
-        };
-        let (which, card) = next.unwrap();
+        let (which, card) = next.unwrap_or_else(|_| panic!("{}", standstill(phones, &waiting, racing.len()))).unwrap();
         let request = card.id;
         waiting.entry(request).or_default()[which] = Some(*card);
         if let Some([Some(_), Some(_)]) = waiting.get(&request) {

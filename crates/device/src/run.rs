@@ -9,7 +9,10 @@ use agenttrust_approver::sign::{Answer, DeviceChange, FOREVER, GrantScope, Inten
 use agenttrust_protocol::door::{SeenKind, Trouble};
 use agenttrust_protocol::message::{Paused, RevokedKind, Uv};
 use agenttrust_protocol::{Hash, Reason, Thumbprint};
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 /// An agent is known for this long; then the person is asked again.
 const CERT_LIFE: i64 = 365 * 86_400;
@@ -94,8 +97,19 @@ impl Shared {
 
     /// Signs and stores, then sends. Whoever stops waiting stops nothing: what is stored will be sent.
     async fn answer(&self, intent: Intent) -> Result<Done, Failure> {
-        let signed = self.lock().answer(&intent)?;
-        let _one_at_a_time = self.sending.lock().await;
+        let mut turn = pin!(self.sending.lock());
+        // Signed and in line in one go: the daemon takes a device's numbers in rising order only.
+        let (signed, first) = poll_fn(|context| {
+            let signed = self.lock().answer(&intent);
+            let first = if signed.is_ok() { turn.as_mut().poll(context) } else { Poll::Pending };
+            Poll::Ready((signed, first))
+        })
+        .await;
+        let signed = signed?;
+        let _one_at_a_time = match first {
+            Poll::Ready(guard) => guard,
+            Poll::Pending => turn.await,
+        };
         let stored = match self.deliver(&signed.card, &signed.message).await {
             Ok(state) => Some(state),
             Err(failure) if failure.is_passing() => None,

@@ -101,8 +101,10 @@ async fn stand(
     Params(held): Params<Held>,
 ) -> Answer {
     check_peer(&gate, &hash, &peer)?;
-    let before = gate.pairing.read(&hash, gate.clock.now(), Run::state)?;
-    if held.wait > 0 {
+    let (before, confirmer) = gate.pairing.read(&hash, gate.clock.now(), |run| (run.state(), run.confirmer()))?;
+    // Digits may be typed before the joiner asks; a first device then goes on by itself, any other waits for its bundle.
+    let is_its_turn = before == PairState::Confirmed && confirmer == Confirmer::Host;
+    if held.wait > 0 && !is_its_turn {
         let moved = |run: &Run| run.state() != before || is_end(run.state());
         gate.pairing.wait(&hash, held.wait, || gate.clock.now(), moved).await?;
     }
