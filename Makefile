@@ -64,6 +64,23 @@ fuzz: ## Feed chance to everything that reads strangers' bytes, a minute for eac
 	    -- -max_total_time=$(T) -timeout=10 -verbosity=0 -print_final_stats=1; \
 	done
 
+# The peer has a virtual environment of its own.
+BENCH_VENV := $(HOME)/.cache/agenttrust/bench/langgraph
+
+.PHONY: bench
+bench: ## Measure the whole, beside LangGraph; prints the tables of docs/performance.md
+	scripts/setup build
+	cargo build --release -p agenttrust-daemon -p agenttrust-cli $(LOCKED)
+	[ -x "$(BENCH_VENV)/bin/python" ] || python3 -m venv "$(BENCH_VENV)"
+	"$(BENCH_VENV)/bin/pip" install --quiet langgraph==1.2.22 langgraph-checkpoint-sqlite==3.1.2
+	LANGGRAPH_PYTHON="$(BENCH_VENV)/bin/python" cargo bench -p agenttrust-tests --bench whole $(LOCKED)
+
+.PHONY: soak
+soak: ## The long runs: 1,000 kills under load, 10,000 flipped bits
+	scripts/setup build
+	cargo build --workspace $(LOCKED)
+	ROUNDS=1000 FLIPS=10000 cargo test -p agenttrust-tests --test kill_rounds --test faults $(LOCKED) -- --nocapture kill_rounds flips
+
 .PHONY: clean
 clean: ## Remove what the build wrote; tools stay
 	cargo clean

@@ -168,7 +168,7 @@ async fn kill_rounds_lose_nothing_and_release_nothing_twice() {
     let phone = Phone::open(&scene.folder.path().join("phone"), Phone::config()).await;
     let history = History::of(&phone.device).await;
     check(&scene.folder, &history);
-    let report = history.verify(&phone.device);
+    let report = history.verify();
     assert!(report.is_sound(), "{:?}", report.findings);
     println!("{} entries, {} requests, {} decisions verified", report.entries, report.requests, report.decisions);
 }

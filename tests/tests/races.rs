@@ -193,7 +193,7 @@ async fn of_two_devices_that_answer_one_counts_and_the_other_is_told() {
     for (number, race) in &races {
         race.check(*number, &agent[number], history.states[&race.request]);
     }
-    let report = history.verify(&world.phone.device);
+    let report = history.verify();
     assert!(report.is_sound(), "{:?}", report.findings);
 }
 

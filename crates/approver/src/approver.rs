@@ -160,10 +160,14 @@ impl Approver {
         due
     }
 
-    /// Decisions that are signed and that the daemon is not known to have: to be sent (again), each with its request.
+    /// Decisions that are signed and that the daemon is not known to have: to be sent (again) in this order, each with
+    /// its request.
     pub fn outbox(&self, now: Time) -> Vec<(Hash, &str)> {
-        let unsent = self.ledger.answered.iter().filter(|(_, answered)| answered.until >= now);
-        unsent.filter_map(|(id, answered)| Some((*id, answered.unsent.as_deref()?))).collect()
+        let live = self.ledger.answered.iter().filter(|(_, answered)| answered.until >= now);
+        let unsent = live.filter_map(|(id, answered)| Some((answered.seq, *id, answered.unsent.as_deref()?)));
+        let mut unsent: Vec<_> = unsent.collect();
+        unsent.sort_unstable();
+        unsent.into_iter().map(|(_, id, text)| (id, text)).collect()
     }
 
     pub(crate) fn adopt(&mut self, ledger: Ledger) {

@@ -72,6 +72,8 @@ pub struct Answered {
     pub decision: Hash,
     /// What it was.
     pub verdict: Verdict,
+    /// Its number among this device's decisions, which the daemon takes in rising order only.
+    pub seq: u64,
     /// Until when the decision is of use.
     pub until: Time,
     /// Until when it is remembered.

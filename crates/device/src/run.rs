@@ -110,7 +110,11 @@ impl Shared {
             Poll::Ready(guard) => guard,
             Poll::Pending => turn.await,
         };
-        let stored = match self.deliver(&signed.card, &signed.message).await {
+        let sent = match self.send_until(Some(&signed.card)).await {
+            Ok(()) => self.deliver(&signed.card, &signed.message).await,
+            Err(failure) => Err(failure),
+        };
+        let stored = match sent {
             Ok(state) => Some(state),
             Err(failure) if failure.is_passing() => None,
             Err(failure) => return Err(failure),

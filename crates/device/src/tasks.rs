@@ -152,15 +152,23 @@ impl Shared {
     /// Sends every answer that is signed and that the daemon is not known to have.
     async fn send_all(&self) {
         let _one_at_a_time = self.sending.lock().await;
+        if let Err(failure) = self.send_until(None).await {
+            tracing::debug!(code = failure.code(), "answers are waiting");
+        }
+    }
+
+    /// Sends the waiting answers signed before this request's, or all. The daemon takes a device's numbers in rising
+    /// order only: one that does not get through now holds back the rest, or it would never be taken.
+    pub(crate) async fn send_until(&self, own: Option<&Hash>) -> Result<(), Failure> {
         let waiting = self.lock().waiting();
-        for (request, message) in waiting {
-            if let Err(failure) = self.deliver(&request, &message).await
-                && !failure.is_passing()
-                && !failure.is(Trouble::Closed)
-            {
-                self.lock().tell(Event::trouble(&failure));
+        for (request, message) in waiting.iter().take_while(|(request, _)| Some(request) != own) {
+            match self.deliver(request, message).await {
+                Err(failure) if failure.is_passing() => return Err(failure),
+                Err(failure) if !failure.is(Trouble::Closed) => self.lock().tell(Event::trouble(&failure)),
+                Ok(_) | Err(_) => {}
             }
         }
+        Ok(())
     }
 
     /// Sends one answer; returns the request's state once the daemon has stored it.
@@ -234,7 +242,9 @@ async fn keep_time(shared: Arc<Shared>) {
             let next = core.approver.next_deadline(core.now()).map(|next| until(next, core.now()));
             // A renewal that is due stays due until it is done.
             let next = if renew { next.map(|next| next.max(DUE_AGAIN)) } else { next };
-            (renew && up && core.clock_ahead == 0, up && !core.waiting().is_empty(), next)
+            let send = up && !core.waiting().is_empty();
+            let next = if send { Some(next.map_or(SEND_AGAIN, |next| next.min(SEND_AGAIN))) } else { next };
+            (renew && up && core.clock_ahead == 0, send, next)
         };
         if renew && renewed.is_time() {
             let renewing = Arc::clone(&shared);

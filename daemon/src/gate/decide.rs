@@ -46,8 +46,8 @@ impl Gate {
         let request = decision.body().req;
         loop {
             let standing = found(self.standing(request).await?)?;
-            let known = standing.decisions.iter().any(|stored| stored == decision.as_str());
-            if known && standing.state == State::Pending {
+            // Sent again because the answer was lost: it counted, whatever has happened since.
+            if standing.decisions.iter().any(|stored| stored == decision.as_str()) {
                 return Ok(standing.state);
             }
             if !can_answer(standing.state, decision.body().outcome) {

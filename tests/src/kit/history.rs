@@ -8,7 +8,7 @@ use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::LogRef;
 use std::collections::{HashMap, HashSet};
 
-/// What the daemon shows of the past.
+/// What the daemon shows of the past, at one moment.
 #[derive(Debug)]
 pub struct History {
     /// The newest checkpoint.
@@ -17,21 +17,22 @@ pub struct History {
     pub leaves: Vec<String>,
     /// Every request's state as the daemon shows it.
     pub states: HashMap<Hash, State>,
+    expected: Expected,
 }
 
 impl History {
-    /// Reads everything.
+    /// Reads everything, once nothing more happens: a device that has just come back still sends what it had signed.
     pub async fn of(device: &Device) -> History {
-        let checkpoint = device.checkpoint(0).await.expect("a checkpoint").checkpoint;
-        let size: u64 = checkpoint.lines().nth(1).and_then(|line| line.parse().ok()).expect("a size");
-        let mut leaves: Vec<String> = Vec::new();
-        while (leaves.len() as u64) < size {
-            let from = leaves.len() as u64;
-            let page = device.leaves(from, size.min(from + 500)).await.expect("leaves");
-            assert!(!page.is_empty(), "no leaves from {from} of {size}");
-            leaves.extend(page);
+        let (mut leaves, mut checkpoint) = (Vec::new(), checkpoint(device).await);
+        loop {
+            catch_up(device, &mut leaves, size(&checkpoint)).await;
+            let (states, expected) = (states(device).await, expected(device));
+            let newest = self::checkpoint(device).await;
+            if size(&newest) == size(&checkpoint) {
+                return History { checkpoint: newest, leaves, states, expected };
+            }
+            checkpoint = newest;
         }
-        History { checkpoint, leaves, states: states(device).await }
     }
 
     /// The names of all messages.
@@ -40,17 +41,38 @@ impl History {
         self.leaves.iter().map(|leaf| Hash::of(leaf.as_bytes())).collect()
     }
 
-    /// Checks every entry, what the daemon shows of each request, and the root this device remembers.
+    /// Checks every entry, what the daemon shows of each request, and the root the device remembered.
     #[must_use]
-    pub fn verify(&self, device: &Device) -> Report {
-        let snapshot = device.snapshot();
-        let remembered = snapshot.log.map(|log| ("device".to_owned(), LogRef { size: log.size, root: log.root }));
-        let expected = Expected { tdid: Some(snapshot.trust.tdid), remembered: remembered.into_iter().collect() };
-        let mut verification = Verification::new(expected);
+    pub fn verify(&self) -> Report {
+        let mut verification = Verification::new(self.expected.clone());
         self.leaves.iter().for_each(|leaf| verification.push(leaf));
         self.states.iter().for_each(|(request, state)| verification.compare(request, *state));
         verification.finish(&self.checkpoint)
     }
+}
+
+async fn checkpoint(device: &Device) -> String {
+    device.checkpoint(0).await.expect("a checkpoint").checkpoint
+}
+
+fn size(checkpoint: &str) -> u64 {
+    checkpoint.lines().nth(1).and_then(|line| line.parse().ok()).expect("a size")
+}
+
+async fn catch_up(device: &Device, leaves: &mut Vec<String>, size: u64) {
+    while (leaves.len() as u64) < size {
+        let from = leaves.len() as u64;
+        let page = device.leaves(from, size.min(from + 500)).await.expect("leaves");
+        assert!(!page.is_empty(), "no leaves from {from} of {size}");
+        leaves.extend(page);
+    }
+}
+
+/// What the device knows of the daemon by itself.
+fn expected(device: &Device) -> Expected {
+    let snapshot = device.snapshot();
+    let remembered = snapshot.log.map(|log| ("device".to_owned(), LogRef { size: log.size, root: log.root }));
+    Expected { tdid: Some(snapshot.trust.tdid), remembered: remembered.into_iter().collect() }
 }
 
 async fn states(device: &Device) -> HashMap<Hash, State> {

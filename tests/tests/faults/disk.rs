@@ -9,6 +9,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
+/// Amounts of the prompts that are open when the disk fills up.
+const OPEN: std::ops::Range<i64> = 100..106;
+
 /// A small disk of its own; it goes with the value.
 struct SmallDisk {
     folder: tempfile::TempDir,
@@ -57,27 +60,32 @@ async fn a_full_disk_approves_nothing_and_is_over_when_there_is_space() {
     approving(&world).await.abort();
     let session = world.session().await;
 
-    // A prompt is open when the disk fills up.
+    // Prompts are open when the disk fills up.
     let mut events = world.phone.device.events();
-    let asking = tokio::spawn({
+    let (mut asking, mut cards) = (Vec::new(), Vec::new());
+    for amount in OPEN {
         let session = session.clone();
-        async move { outcome(&session, pay(2)).await }
-    });
-    let card = loop {
+        asking.push(tokio::spawn(async move { outcome(&session, pay(amount)).await }));
+    }
+    while cards.len() < asking.len() {
         if let Event::CardAdded { card } = events.next().await.unwrap() {
-            break card;
+            cards.push(card);
         }
-    };
+    }
     let filler = disk.fill();
     assert_eq!(outcome(&session, pay(3)).await, Err("disk_full".to_owned()));
-    let answered = world.phone.try_give(&card, Answer::Approve).await.unwrap().unwrap();
-    assert!(matches!(answered, Done::Answered { stored: None, .. }), "{answered:?}");
-    assert!(!asking.is_finished(), "an answer that is not on the disk counts for nothing");
+    for card in &cards {
+        let answered = world.phone.try_give(card, Answer::Approve).await.unwrap().unwrap();
+        assert!(matches!(answered, Done::Answered { stored: None, .. }), "{answered:?}");
+    }
+    assert!(asking.iter().all(|asking| !asking.is_finished()), "an answer that is not on the disk counts for nothing");
 
     std::fs::remove_file(filler).unwrap();
-    // What was signed is sent again by itself; the next look is at the timer.
+    // What was signed is sent again by itself, in the order it was signed in: every answer counts.
     world.phone.device.wake();
-    assert_eq!(asking.await.unwrap(), Ok(pay_arguments(2)));
+    for (amount, asking) in OPEN.zip(asking) {
+        assert_eq!(asking.await.unwrap(), Ok(pay_arguments(amount)));
+    }
     let phone = Arc::clone(&world.phone);
     let _person = tokio::spawn(async move { phone.serve(|_| Answer::Approve).await });
     assert_eq!(outcome(&session, pay(4)).await, Ok(pay_arguments(4)));

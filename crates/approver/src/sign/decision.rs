@@ -110,10 +110,10 @@ impl Approver {
         let mut ledger = self.ledger.clone();
         ledger.prune(clock.now);
         ledger.seq = body.seq;
-        let until = body.exp;
+        let Decision { outcome: verdict, seq, exp: until, .. } = body;
         let forget = card.deadline().max(until).plus(KEEP_ANSWERED);
         let unsent = Some(message.clone());
-        ledger.answered.insert(intent.card, Answered { decision, verdict: body.outcome, until, forget, unsent });
+        ledger.answered.insert(intent.card, Answered { decision, verdict, seq, until, forget, unsent });
         Ok(Prepared { ledger, output: SignedAnswer { card: intent.card, decision, message }, approver: self })
     }
 
