@@ -44,10 +44,20 @@ test: check ## Everything in check, then all tests
 	cargo build --workspace --bins $(LOCKED)
 	cargo test --workspace --doc $(LOCKED)
 	cargo nextest run --workspace $(LOCKED)
+	@[ -n "$(AGENTTRUST_TEST_DATA)" ] || echo "AGENTTRUST_TEST_DATA names no folder: the published vectors were not run."
 
 .PHONY: vectors
 vectors: ## Write tests/vectors anew after a change of the protocol
 	cargo run -p agenttrust-tests --bin make-vectors $(LOCKED)
+
+# What decides whether something may run. A build folder for itself, which is gone afterwards.
+MUTANTS := check.rs check/*.rs quorum.rs constraint/cover.rs envelope/*.rs trust.rs trust/*.rs
+
+.PHONY: mutants
+mutants: ## Switch off each check of the protocol in turn: a vector or a test must fail (an hour; MUTANTS=check/*.rs)
+	scripts/setup build mutants
+	env -u CARGO_TARGET_DIR cargo mutants --package agenttrust-protocol --jobs 1 --output "$(CARGO_TARGET_DIR)" \
+	  $(foreach file,$(MUTANTS),--file 'crates/protocol/src/$(file)') $(if $(LOCKED),--cargo-arg $(LOCKED)) -- --lib --tests
 
 # Coverage and the address sanitizer are unstable flags, which RUSTC_BOOTSTRAP lets the stable compiler take.
 # New inputs go to the build folder; one worth keeping is copied into tests/fuzz/corpus and replayed by `make test`.
@@ -76,10 +86,11 @@ bench: ## Measure the whole, beside LangGraph; prints the tables of docs/perform
 	LANGGRAPH_PYTHON="$(BENCH_VENV)/bin/python" cargo bench -p agenttrust-tests --bench whole $(LOCKED)
 
 .PHONY: soak
-soak: ## The long runs: 1,000 kills under load, 10,000 flipped bits
-	scripts/setup build
-	cargo build --workspace $(LOCKED)
-	ROUNDS=1000 FLIPS=10000 cargo test -p agenttrust-tests --test kill_rounds --test faults $(LOCKED) -- --nocapture kill_rounds flips
+soak: ## The long runs, hours: 1,000 kills under load, 100,000 races, 10,000 flipped bits
+	scripts/setup build test
+	cargo build --workspace --bins $(LOCKED)
+	ROUNDS=1000 RACES=100000 FLIPS=10000 cargo test -p agenttrust-tests --test kill_rounds --test races --test faults \
+	  $(LOCKED) -- --nocapture kill_rounds of_two_devices flipped
 
 .PHONY: clean
 clean: ## Remove what the build wrote; tools stay

@@ -1,8 +1,8 @@
-//! The one clock of a process.
+//! The one clock of a process, and how it compares with the devices'.
 
 use agenttrust_protocol::Time;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The system's clock, shifted by what tests set; clones share the shift.
@@ -26,5 +26,21 @@ impl Clock {
     pub fn now(&self) -> Time {
         let system = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Time(i64::try_from(system).unwrap_or(i64::MAX)).plus(self.shift.load(Ordering::SeqCst))
+    }
+}
+
+/// How far the daemon's clock is ahead of the devices', as the last call of one of them told.
+#[derive(Debug, Default)]
+pub struct Skew(Mutex<Option<i64>>);
+
+impl Skew {
+    /// A device called at this time of its own.
+    pub fn note(&self, device: Time, now: Time) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(now.since(device));
+    }
+
+    /// Seconds; negative where the daemon's clock is behind.
+    pub fn seconds(&self) -> Option<i64> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -19,7 +19,7 @@ pub use view::{View, admitted};
 
 use crate::api::rate::Buckets;
 use crate::api::reply::Refusal;
-use crate::clock::Clock;
+use crate::clock::{Clock, Skew};
 use crate::config::Config;
 use crate::expiry::Due;
 use crate::hub::Hub;
@@ -41,6 +41,8 @@ pub struct Gate {
     pub store: Store,
     /// The process's clock.
     pub clock: Clock,
+    /// How it compares with the devices'.
+    pub skew: Skew,
     /// The configuration in force.
     pub config: Config,
     /// Who may say what now.
@@ -91,6 +93,7 @@ impl Gate {
         Gate {
             store,
             clock,
+            skew: Skew::default(),
             config,
             trust,
             pairing,

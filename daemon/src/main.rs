@@ -63,6 +63,8 @@ fn prepare(arguments: Arguments) -> Result<Options, StartError> {
     let config = read_config(&data, arguments.config.as_deref())?;
     let level = Sources { flag: arguments.log, env: level(env("AGENTTRUST_LOG"))?, file: Some(config.log.level) };
     start_log(level.decide(Level::default));
+    // For tests of clocks that are off: seconds ahead of the system's. Whoever can set it can set this user's clock
+    // otherwise too, and a wrong clock only ever makes the daemon refuse: devices and agents look at their own.
     let clock = match env("AGENTTRUST_CLOCK_SHIFT").and_then(|text| text.to_str()?.parse().ok()) {
         Some(seconds) => Clock::shifted(seconds),
         None => Clock::default(),

@@ -4,11 +4,11 @@
 mod common;
 
 use agenttrust_daemon::Options;
-use agenttrust_protocol::door::{DaemonStatus, Trouble};
-use agenttrust_protocol::message::Verdict;
-use common::{Agent, House, Phone, config, eventually, get};
+use agenttrust_protocol::door::{DaemonStatus, PairReply, PairState, PairingOffer, Trouble};
+use agenttrust_protocol::message::{DecisionContent, Verdict};
+use common::{Agent, House, Joiner, Phone, arguments, config, eventually, get};
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
@@ -134,24 +134,66 @@ async fn a_waiting_request_outlives_the_daemon() {
     assert_eq!(agent.send(&request, "claim", &claim).await.reply().state, "claimed");
 }
 
+/// The daemon in a shell that keeps its files small: a disk that is full soon.
+fn cramped(data: &Path) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", r#"trap '' XFSZ; ulimit -f 4096; exec "$0" "$@""#, env!("CARGO_BIN_EXE_agenttrustd")]);
+    command.arg("--data").arg(data).env_remove("AGENTTRUST_LOG").env_remove("AGENTTRUST_DATA");
+    command
+}
+
 #[tokio::test]
 async fn nothing_personal_is_logged() {
     let folder = folder();
     let data = folder.path().join("data");
-    let child = started(program(&data).arg("--log").arg("info"));
+    let child = started(cramped(&data).arg("--log").arg("info"));
     answers(&data.join("agent.sock")).await;
     let house = House { folder, clock: Default::default(), running: None };
     let phone = Phone::found(&house).await;
     let agent = Agent::accepted(&house, &phone).await;
-    let request = agent.request(300, |_| {});
-    agent.ask(&request).await.reply();
-    phone.decide(&request, Verdict::Approve).await.reply();
+
+    let [approved, denied, edited] = [(); 3].map(|()| agent.request(300, |_| {}));
+    for request in [&approved, &denied, &edited] {
+        agent.ask(request).await.reply();
+    }
+    phone.decide(&approved, Verdict::Approve).await.reply();
+    let note = |_: &mut _, content: &mut DecisionContent| content.note = Some("Bob is on holiday.".into());
+    phone.post("/v1/decisions", &phone.decision(&denied, Verdict::Deny, note)).await.reply();
+    let edit = |_: &mut _, content: &mut DecisionContent| content.arguments = Some(arguments(r#"{"to":"alice"}"#));
+    phone.post("/v1/decisions", &phone.decision(&edited, Verdict::Modify, edit)).await.reply();
     get(&agent.socket, "/v1/trust").await.reply();
+
+    // What is no message, is signed wrongly, or comes a second time.
+    for bad in ["bob", &approved.replace('.', ".bob"), &phone.decision(&denied, Verdict::Approve, |_, _| {})] {
+        assert_ne!(agent.ask(bad).await.status, 200);
+        assert_ne!(phone.post("/v1/decisions", bad).await.status, 200);
+    }
+    let bob = json!({"local": "bob"});
+    assert_ne!(house.host(Method::POST, "/v1/pairings", bob).await.status, 200);
+
+    // A device that comes and is sent away.
+    let offer: PairingOffer = phone.post_json("/v1/pairings", json!({"local": false})).await.json();
+    let joiner = Joiner::new(&house, &offer, "tablet").await;
+    joiner.knock().await.json::<PairReply>();
+    phone.post_json(&format!("/v1/pairings/{}", joiner.hash()), json!({"answer": "refuse"})).await;
+    assert_eq!(joiner.stand(5).await.state, PairState::Refused);
+
+    // The store fails in the middle of things.
+    let mut codes = Vec::new();
+    while codes.last().is_none_or(String::is_empty) && codes.len() < 100 {
+        let long = json!({ "to": "bob ".repeat(50_000) }).to_string();
+        let asked = agent.ask(&agent.request_with(300, arguments(&long), |_| {})).await;
+        codes.push(if asked.status == 200 { String::new() } else { asked.code() });
+    }
+    assert!(["store_failed", "disk_full"].contains(&codes.last().unwrap().as_str()), "{codes:?}");
+
     house.host(Method::POST, "/v1/stop", Value::Null).await.reply();
     let log = stderr(&child.wait_with_output().unwrap());
-    assert!(log.contains("asked") && log.contains("decided"), "{log}");
+    for line in ["asked", "decided", "a decision was refused", "wants to be paired", "the store failed"] {
+        assert!(log.contains(line), "{line} is missing in {log}");
+    }
     let home = house.folder.path().display().to_string();
-    for word in ["pay", "Pay", "bob", "coder", "phone", "/work", "127.0.0.1", home.as_str()] {
+    for word in ["pay", "Pay", "bob", "Bob", "alice", "coder", "phone", "tablet", "/work", "127.0.0.1", home.as_str()] {
         assert!(!log.contains(word), "{word} in {log}");
     }
 }

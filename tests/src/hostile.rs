@@ -6,9 +6,12 @@
 mod attacks;
 mod daemon;
 mod domain;
+mod grants;
+mod middle;
 mod serve;
 
 pub use attacks::{ARGUMENTS, Attack, EDITED, Step, all};
+pub use middle::{Middle, Reveals};
 pub use serve::Hostile;
 
 use agenttrust_protocol::hash::Tdid;

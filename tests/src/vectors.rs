@@ -3,16 +3,29 @@
 //! Good cases show the form; each bad one has exactly one fault and names the reason of refusal. The files are
 //! made here (`make vectors`) and committed; a test fails when they drift. A new case needs no code in any runner.
 
+mod asked;
 mod check;
 mod constraints;
+mod display;
 mod envelope;
 mod grants;
 mod json;
 mod messages;
 mod pairing;
+mod steps;
 mod trust;
 
+use crate::cast::object;
+use agenttrust_protocol::message::RequestContent;
 use serde_json::{Map, Value, json};
+
+/// Arguments of a payment.
+const PAID: &str = r#"{"payee":"DE02120300000000202051","amount":120.50}"#;
+
+/// The content of a request of few words.
+fn content(arguments: &str) -> RequestContent {
+    RequestContent { arguments: object(arguments), title: None, target: None, reason: None }
+}
 
 /// One case.
 pub struct Case {
@@ -53,8 +66,11 @@ pub fn all() -> Vec<Case> {
         messages::cases(),
         trust::cases(),
         constraints::cases(),
+        asked::cases(),
         check::cases(),
         grants::cases(),
+        display::cases(),
+        steps::cases(),
         pairing::cases(),
     ];
     groups.into_iter().flatten().collect()

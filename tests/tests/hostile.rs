@@ -173,6 +173,15 @@ fn the_table_says_what_can_be_seen() {
     }
 }
 
+#[test]
+fn each_grant_is_refused_for_its_own_fault() {
+    for attack in all() {
+        let said = attack.refused_grants();
+        assert!(said.iter().all(|fault| *fault == attack.grant_fault), "{}: {said:?}", attack.name);
+        assert!(attack.grant_fault.is_none() || said.len() == 1, "{}: {said:?}", attack.name);
+    }
+}
+
 /// A process of its own: asks once; tells by its exit code whether the tool ran.
 #[tokio::test]
 #[ignore = "the other test starts it as its child"]

@@ -2,13 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a panic is a failed test")]
 
-use agenttrust_device::{Failure, Introduction, KeyStore, PairEvent, join};
-use agenttrust_tests::kit::{Desk, PIN, Phone, Terminal};
+use agenttrust_device::{Introduction, KeyStore, join};
+use agenttrust_tests::kit::{Desk, PIN, Phone, Terminal, scan, shown_ticket};
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Command;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 
 /// The text in a picture of square modules.
 fn read(side: usize, is_dark: impl Fn(usize, usize) -> bool) -> String {
@@ -64,22 +62,6 @@ fn read_with_zbar(path: &Path) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// A phone that scans this; the digits it shows, and what becomes of it.
-async fn scan(folder: &Path, ticket: String) -> (String, JoinHandle<Result<(), Failure>>) {
-    let (tell, told) = oneshot::channel();
-    let folder = folder.to_owned();
-    let joining = tokio::spawn(async move {
-        let introduction = Introduction { name: "Ann's phone".to_owned(), owner: "ann".to_owned(), local: false };
-        let mut tell = Some(tell);
-        let show = move |event| {
-            let PairEvent::Digits { digits } = event else { return };
-            tell.take().map(|tell| tell.send(digits)).expect("shown once").expect("somebody reads them");
-        };
-        join(&folder, KeyStore::File, &ticket, introduction, &Phone::config(), show).await.map(drop)
-    });
-    (told.await.expect("digits are shown"), joining)
-}
-
 /// Six digits that are not these.
 fn other(digits: &str) -> String {
     let number: u32 = digits.parse().unwrap();
@@ -90,17 +72,12 @@ fn is_paired(desk: &Desk) -> bool {
     desk.daemon.host("GET", "/v1/status", "").1["devices"] == 1
 }
 
-fn ticket_of(terminal: &mut Terminal) -> String {
-    terminal.wait_for("paste the code there:").wait_for("agenttrust://pair/").wait_for("\n");
-    format!("agenttrust://pair/{}", terminal.behind("agenttrust://pair/"))
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_drawing_of_the_code_holds_the_ticket() {
     let desk = Desk::bare();
     let (svg, png) = (desk.path("code.svg"), desk.path("code.png"));
     let mut terminal = desk.run(&["pair", "--svg", svg.to_str().unwrap(), "--png", png.to_str().unwrap()]);
-    let ticket = ticket_of(&mut terminal);
+    let ticket = shown_ticket(&mut terminal);
     assert_eq!(read_screen(&terminal, true), ticket);
     assert_eq!(read_png(&png), ticket);
     assert_eq!(read_with_zbar(&png), ticket);
@@ -109,7 +86,7 @@ async fn every_drawing_of_the_code_holds_the_ticket() {
     assert_eq!(terminal.end(), 130, "{}", terminal.plain());
 
     let mut plain = desk.run_with(&["pair"], &[("NO_COLOR", OsStr::new("1"))]);
-    let second = ticket_of(&mut plain);
+    let second = shown_ticket(&mut plain);
     assert_ne!(second, ticket, "a ticket is good for one try");
     assert_eq!(read_screen(&plain, false), second);
 }
@@ -118,8 +95,8 @@ async fn every_drawing_of_the_code_holds_the_ticket() {
 async fn the_digits_of_the_phone_pair_it() {
     let desk = Desk::bare();
     let mut terminal = desk.run(&["pair"]);
-    ticket_of(&mut terminal);
-    let (digits, joining) = scan(&desk.path("phone"), read_screen(&terminal, true)).await;
+    shown_ticket(&mut terminal);
+    let (digits, joining) = scan(&desk.path("phone"), &read_screen(&terminal, true)).await;
     assert!(!is_paired(&desk), "not before the digits");
     terminal.wait_for("“Ann's phone” wants to be the first one").wait_for("Type the six digits");
     terminal.line("12").wait_for("That is not six digits.").wait_for("Type the six digits");
@@ -137,8 +114,8 @@ async fn the_digits_of_the_phone_pair_it() {
 async fn wrong_digits_pair_nobody() {
     let desk = Desk::bare();
     let mut terminal = desk.run(&["pair"]);
-    let ticket = ticket_of(&mut terminal);
-    let (digits, joining) = scan(&desk.path("phone"), ticket.clone()).await;
+    let ticket = shown_ticket(&mut terminal);
+    let (digits, joining) = scan(&desk.path("phone"), &ticket).await;
     terminal.wait_for("Type the six digits").line(&other(&digits));
     assert_eq!(terminal.end(), 4, "{}", terminal.plain());
     assert!(terminal.plain().contains("(digits_wrong)"), "{}", terminal.plain());
@@ -153,15 +130,7 @@ async fn wrong_digits_pair_nobody() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_terminal_lets_a_phone_in() {
     let desk = Desk::new();
-    let mut terminal = desk.open(&["pair"]);
-    let ticket = ticket_of(&mut terminal);
-    let (digits, joining) = scan(&desk.path("phone"), ticket).await;
-    terminal.wait_for("“Ann's phone” wants to join").wait_for("Type the six digits").line(&digits);
-    terminal.wait_for("What is it called?").line("").wait_for("Whose is it?").line("");
-    terminal.wait_for("renew the trust status? [y/n] ").answer("n");
-    terminal.wait_for("where the agents run? [y/n] ").answer("n").wait_for("Added.");
-    assert_eq!(terminal.end(), 0);
-    joining.await.unwrap().unwrap();
+    let terminal = desk.let_in(&desk.path("phone")).await;
     assert!(!terminal.plain().contains(PIN));
     assert_eq!(desk.daemon.host("GET", "/v1/status", "").1["devices"], 2);
 }

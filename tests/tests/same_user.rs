@@ -67,15 +67,16 @@ fn commands(desk: &Desk, above: &[String]) -> Vec<Vec<String>> {
 /// What may follow a command; those that take none of it say so and do nothing.
 fn tails(id: &str, folder: &Path) -> Vec<Vec<String>> {
     let (folder, file) = (folder.display().to_string(), folder.join("file").display().to_string());
-    let tails: [&[&str]; 21] = [
+    let tails: [&[&str]; 22] = [
         &[],
         &["--json"],
         &[id],
-        &[id, "--all"],
+        &["--all"],
         &["--watch"],
         &[id, "--reason", "no"],
         &["office"],
         &["Desk"],
+        &["Desk", "Other"],
         &["stranger"],
         &["stranger", "--name", "friend"],
         &["--lift"],

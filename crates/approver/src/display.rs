@@ -184,11 +184,6 @@ impl Display {
         safe_line(&format!("{}: {}", self.who.agent.raw(), self.tool.raw()), max_graphemes)
     }
 
-    /// Seconds until an answer is of no use; 0 from then on.
-    pub fn remaining(&self, now: Time) -> i64 {
-        self.deadline.since(now).max(0)
-    }
-
     /// What may deceive, in who asks, what happens and what the agent says; a flood of it is cut off, but never
     /// becomes nothing.
     pub fn flags(&self) -> Vec<&Flag> {

@@ -94,7 +94,7 @@ impl Refused {
             Refused::NeedsMoreAdmins => "Lower the number of admins that must sign, or recover with the recovery key.",
             Refused::DoesNotFit => "Look at the list of devices again.",
             Refused::CannotGrant => "Approve it once instead.",
-            Refused::Worthless(_) => "Wait for this device to catch up with the trust status, or open an admin device.",
+            Refused::Worthless(reason) => reason.hint(),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! One request, shown whole, and the person's answer to it.
 
-use crate::card::{body, is_final, is_folded, left, must_unfold, needs_more, page, progress};
+use crate::card::{body, is_final, is_folded, left, needs_more, page, progress};
 use crate::edit::edit;
 use crate::failure::{Failure, Outcome};
 use crate::place::Place;
@@ -70,14 +70,14 @@ impl<F: FnMut(&Event) -> Option<String>> Screen<'_, F> {
     ///
     /// # Errors
     /// `interrupted`, or why the device did not sign.
-    pub async fn answer(&mut self, card: CardView, all: bool) -> Outcome<Answered> {
+    pub async fn answer(&mut self, card: CardView, mut folds: Folds) -> Outcome<Answered> {
         let mut card = Box::new(card);
-        let mut folds = if all { Folds::Open } else { Folds::Closed };
         self.opened(&card).await;
         self.show(&page(&card, folds, self.terminal.tty.columns()));
         loop {
-            let letters = self.letters(&card, folds);
-            let key = match self.ask(&card, &letters, &menu(&letters)).await? {
+            let folded = folds == Folds::Closed && is_folded(&card);
+            let letters = self.letters(&card, folded);
+            let key = match self.ask(&card, &letters, &menu(&letters, folded)).await? {
                 Asked::Key(key) => key,
                 Asked::Ended(End::Over(phase)) => {
                     let words = progress(&phase).unwrap_or_default();
@@ -91,9 +91,7 @@ impl<F: FnMut(&Event) -> Option<String>> Screen<'_, F> {
                 }
             };
             match key {
-                'y' if must_unfold(&card.display) && folds == Folds::Closed => {
-                    self.show("The agent calls the risk high: look at all of it first, with [m].\n");
-                }
+                'y' if folded => self.show("Some of it is folded away: look at all of it first, with [m].\n"),
                 'y' => return self.approve(&card, None, folds).await,
                 'n' => return self.deny(&card, None).await,
                 'd' => {
@@ -132,9 +130,11 @@ impl<F: FnMut(&Event) -> Option<String>> Screen<'_, F> {
     }
 
     /// The same for a moment, so that a quick agent's result is seen before the next request; later steps are told
-    /// beside that.
-    pub async fn follow_briefly(&mut self, card: Hash) {
+    /// beside that. Answers whether there are none.
+    pub async fn follow_briefly(&mut self, card: Hash) -> bool {
         self.tell_steps(card, BRIEFLY).await;
+        let is_over = |c: &CardView| c.id != card || is_final(&c.phase);
+        self.terminal.snapshot().cards.iter().all(is_over)
     }
 
     /// Answers whether it came to an end.
@@ -168,7 +168,8 @@ impl<F: FnMut(&Event) -> Option<String>> Screen<'_, F> {
     ) -> Outcome<Answered> {
         let required = edited.as_ref().map_or(card.required_uv, |(_, preview)| preview.required_uv);
         let uv = self.terminal.verification(required)?;
-        let unfolded = folds == Folds::Open;
+        // A preview is always shown whole.
+        let unfolded = folds == Folds::Open || edited.is_some();
         let (command, verdict) = match (edited, &card.change) {
             (Some((edits, preview)), _) => {
                 let (shown, edit) = (preview.shown, Some(edits));
@@ -193,23 +194,21 @@ impl<F: FnMut(&Event) -> Option<String>> Screen<'_, F> {
         let mut json = card.json.clone();
         loop {
             let folder = self.place.terminal();
-            let edited = match edit(&self.terminal.tty, card, &json, &folder) {
-                Ok(Some(edits)) => edits,
+            json = match edit(&self.terminal.tty, &json, &folder) {
+                Ok(Some(edited)) => edited,
                 Ok(None) => return Ok(None),
                 Err(failure) if failure.code() == "editor_failed" => {
                     self.tell(&failure);
-                    return Ok(None);
+                    continue;
                 }
                 Err(failure) => return Err(failure),
             };
-            let command = Command::Preview { card: card.id, edit: Some(edited.clone()) };
+            let edits = Edits::Json(json.clone());
+            let command = Command::Preview { card: card.id, edit: Some(edits.clone()) };
             let preview = match self.terminal.run(command).await {
                 Ok(Done::Preview(preview)) => preview,
                 Ok(_) => return Err(unexpected()),
                 Err(failure) if failure.code() == Trouble::BadRequest.code() => {
-                    if let Edits::Json(text) = edited {
-                        json = text;
-                    }
                     self.tell(&failure);
                     continue;
                 }
@@ -220,10 +219,9 @@ impl<F: FnMut(&Event) -> Option<String>> Screen<'_, F> {
                 self.show("Nothing was changed.\n");
                 return Ok(None);
             }
-            json.clone_from(&preview.json);
             self.show(&body(&preview.display, Folds::Open, columns));
             match self.ask(card, "yeb", "Sign exactly this? [y]es [e]dit again [b]ack").await? {
-                Asked::Key('y') => return self.approve(card, Some((edited, preview)), folds).await.map(Some),
+                Asked::Key('y') => return self.approve(card, Some((edits, preview)), folds).await.map(Some),
                 Asked::Key('e') => {}
                 Asked::Key(_) | Asked::Ended(End::Changed(_)) => return Ok(None),
                 Asked::Ended(End::Over(phase)) => return Ok(Some(Answered::Over { phase })),
@@ -256,12 +254,12 @@ impl<F: FnMut(&Event) -> Option<String>> Screen<'_, F> {
         let _marked = self.terminal.run(Command::Opened { card: card.id }).await;
     }
 
-    fn letters(&self, card: &CardView, folds: Folds) -> String {
+    fn letters(&self, card: &CardView, folded: bool) -> String {
         let mut letters = String::new();
         if card.blocked.is_none() {
             letters.push_str(if card.change.is_some() { "ynd" } else { "ynde" });
         }
-        if is_folded(&card.display) && folds == Folds::Closed {
+        if folded {
             letters.push('m');
         }
         letters.push_str(if self.live { "sq" } else { "q" });
@@ -277,13 +275,13 @@ impl<F: FnMut(&Event) -> Option<String>> Screen<'_, F> {
     }
 }
 
-fn menu(letters: &str) -> String {
-    let words = letters.chars().map(|letter| match letter {
+fn menu(letters: &str, folded: bool) -> String {
+    let words = letters.chars().filter(|letter| !folded || *letter != 'y').map(|letter| match letter {
         'y' => "[y]es",
         'n' => "[n]o",
         'd' => "[d]eny with words",
         'e' => "[e]dit",
-        'm' => "[m]ore",
+        'm' => "[m]ore, then [y]es",
         's' => "[s]kip",
         _ => "[q]uit",
     });

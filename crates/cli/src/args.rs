@@ -111,7 +111,7 @@ Examples:
     #[command(after_help = "\
 The command line, the working folder and every --arg are what is signed. Where the person edits the command line, \
 what they signed is what runs. The exit code is the command's own, 128 + N where a signal N ended it, and 77 where \
-it was not approved.
+it was not approved, nobody having been asked because the daemon is down included.
 
 Examples:
   agenttrust run --tool deploy -- ./deploy.sh staging
@@ -131,22 +131,19 @@ this runs in, never from standard input, a variable or a flag.
 
 Examples:
   agenttrust approve
-  agenttrust approve Xq3vR9bA
-  agenttrust approve --all                  show long texts whole")]
+  agenttrust approve Xq3vR9bA")]
     Approve {
         /// The request, or the beginning of its id
         #[arg(allow_hyphen_values = true)]
         id: Option<String>,
-        /// Show long texts whole
-        #[arg(long)]
-        all: bool,
         /// Stay and answer one request after the other, as `agenttrust approver` does
         #[arg(long, conflicts_with = "id")]
         watch: bool,
     },
     /// Answer requests in this terminal as they come
     #[command(after_help = "\
-The PIN opens this terminal's key once; new requests then appear by themselves, with the time that is left. A \
+One key answers, without Enter. Long texts are folded, and yes takes a look at all of it first, unless --all unfolds \
+them. The PIN opens this terminal's key once; new requests then appear by themselves, with the time that is left. A \
 request that is answered on another device, withdrawn or expired says so and can no longer be answered here.")]
     Approver {
         /// Show long texts whole
@@ -190,7 +187,7 @@ Examples:
         #[command(subcommand)]
         command: Option<AgentsCommand>,
     },
-    /// List the devices, or remove one
+    /// List the devices; rename or remove one
     Devices {
         #[command(subcommand)]
         command: Option<DevicesCommand>,

@@ -7,7 +7,7 @@ use agenttrust_device::approver::display::{Display, Folds, safe_line};
 use agenttrust_device::approver::inbox::{Phase, Step};
 use agenttrust_device::{CardView, DecisionView};
 use agenttrust_protocol::Time;
-use agenttrust_protocol::message::{Risk, Verdict};
+use agenttrust_protocol::message::Verdict;
 
 /// The widest page: longer lines are hard to read.
 const WIDEST: usize = 110;
@@ -29,6 +29,9 @@ pub fn page(card: &CardView, folds: Folds, columns: usize) -> String {
     }
     if let Some(why) = &card.blocked {
         text.push_str(&wrapped(&format!("It cannot be answered here: {} ({})", why.message, why.code), columns));
+        if let Some(hint) = &why.hint {
+            text.push_str(&wrapped(hint, columns));
+        }
     }
     text
 }
@@ -38,14 +41,10 @@ pub fn body(display: &Display, folds: Folds, columns: usize) -> String {
     display.lines(folds).iter().map(|line| wrapped(line, columns.min(WIDEST))).collect()
 }
 
-/// Whether some of it is folded away.
-pub fn is_folded(display: &Display) -> bool {
-    display.lines(Folds::Closed) != display.lines(Folds::Open)
-}
-
-/// Whether an approval waits until everything was shown: the agent itself calls the risk high.
-pub fn must_unfold(display: &Display) -> bool {
-    is_folded(display) && display.risk.agent_says.is_some_and(|risk| risk >= Risk::High)
+/// Whether some of what would be signed is folded away.
+pub fn is_folded(card: &CardView) -> bool {
+    let displays = std::iter::once(&card.display).chain(card.change.as_ref().map(|change| &change.display));
+    displays.into_iter().any(|display| display.lines(Folds::Closed) != display.lines(Folds::Open))
 }
 
 /// The time that is left, in words.

@@ -6,9 +6,7 @@ use crate::tty::Tty;
 use crate::wrap::wrap;
 use agenttrust_device::approver::display::{Care, Folds, Text};
 use agenttrust_device::approver::edit::{Edit, Field, FieldKind};
-use agenttrust_device::{CardView, Edits};
 use agenttrust_protocol::json::{Numbers, parse};
-use std::collections::BTreeMap;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -16,19 +14,20 @@ use std::process::{Command, Stdio};
 /// The largest text an editor may hand back; a signed message holds less.
 const MAX_TEXT: u64 = 1 << 20;
 
-/// Asks how to edit, and edits; `None` if the person changed their mind. `before` is the edit so far.
+/// Asks how to edit, and edits; `None` if the person changed their mind. `json` are the arguments so far, and what
+/// comes back are those to go on with: an editor may hand back anything.
 ///
 /// # Errors
 /// `interrupted`, `no_terminal`, or what keeps the editor from running.
-pub fn edit(tty: &Tty, card: &CardView, json: &str, folder: &Path) -> Outcome<Option<Edits>> {
+pub fn edit(tty: &Tty, json: &str, folder: &Path) -> Outcome<Option<String>> {
     let editor = editor();
     let question = match &editor {
         Some(editor) => format!("Edit [f]ield by field, or as [j]son in {editor}? [b]ack "),
         None => "Edit [f]ield by field? [b]ack ".to_owned(),
     };
     match (tty.choose(&question, if editor.is_some() { "fjb" } else { "fb" }, ARMED)?, editor) {
-        ('f', _) => fields(tty, card).map(|typed| (!typed.is_empty()).then_some(Edits::Fields(typed))),
-        ('j', Some(editor)) => in_editor(&editor, json, folder).map(Edits::Json).map(Some),
+        ('f', _) => fields(tty, json).map(Some),
+        ('j', Some(editor)) => in_editor(&editor, json, folder).map(Some),
         _ => Ok(None),
     }
 }
@@ -44,23 +43,22 @@ fn editor() -> Option<String> {
     named.or_else(|| ["nano", "vi"].into_iter().find(|program| is_there(program)).map(str::to_owned))
 }
 
-fn fields(tty: &Tty, card: &CardView) -> Outcome<BTreeMap<String, String>> {
+fn fields(tty: &Tty, json: &str) -> Outcome<String> {
+    let Some(object) = parse(json.as_bytes(), Numbers::Any).ok().and_then(|value| value.as_object().cloned()) else {
+        // What an editor left behind: whoever looks at it next says what is wrong with it.
+        return Ok(json.to_owned());
+    };
     tty.show("Enter keeps a value; \"\" makes a text empty.\n");
-    let object = parse(card.json.as_bytes(), Numbers::Any).ok().and_then(|value| value.as_object().cloned());
-    let mut edit = Edit::new(&object.unwrap_or_default());
-    let mut typed = BTreeMap::new();
-    for field in &card.fields {
-        while let Some(value) = ask_field(tty, field)? {
+    let mut edit = Edit::new(&object);
+    for field in edit.fields() {
+        while let Some(value) = ask_field(tty, &field)? {
             match edit.set(&field.path, &value) {
-                Ok(()) => {
-                    typed.insert(field.path.clone(), value);
-                    break;
-                }
+                Ok(()) => break,
                 Err(bad) => tty.show(&format!("  {bad}\n")),
             }
         }
     }
-    Ok(typed)
+    Ok(edit.to_json())
 }
 
 /// What is typed into one field; `None` to keep it.

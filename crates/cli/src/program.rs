@@ -8,7 +8,7 @@ use crate::failure::{Exit, Failure, Outcome};
 use crate::out::{Out, tell};
 use crate::place::{Place, environment};
 use crate::terminal::Terminal;
-use agenttrust_device::{Clock, Config};
+use agenttrust_device::Config;
 use agenttrust_gateway::hook::HookArgs;
 use clap::{CommandFactory, Parser};
 use std::path::{Path, PathBuf};
@@ -72,7 +72,7 @@ fn hook(args: HookArgs, data: Option<PathBuf>) -> ExitCode {
 
 fn running(data: Option<&Path>, command: impl AsyncFnOnce(&Place, Config) -> Outcome<ExitCode>) -> Outcome<ExitCode> {
     let place = Place::find(data, environment)?;
-    let config = Config { clock: clock(), ..Config::default() };
+    let config = Config::default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::own("internal", Exit::Failed, error.to_string(), ""))?;
     let done = runtime.block_on(command(&place, config));
@@ -96,10 +96,8 @@ async fn with_daemon(place: &Place, command: DaemonCommand, config: Config, out:
 async fn with_device(terminal: &mut Terminal, place: &Place, command: PersonCommand, out: &mut Out) -> Outcome {
     match command {
         PersonCommand::Requests => requests::requests(terminal, terminal.now(), out).await,
-        PersonCommand::Approve { all, watch: true, .. } => approver::approver(terminal, place, all, None, out).await,
-        PersonCommand::Approve { id, all, watch: false } => {
-            approve::approve(terminal, place, id.as_deref(), all, out).await
-        }
+        PersonCommand::Approve { watch: true, .. } => approver::approver(terminal, place, false, None, out).await,
+        PersonCommand::Approve { id, watch: false } => approve::approve(terminal, place, id.as_deref(), out).await,
         PersonCommand::Approver { all, until_pid } => approver::approver(terminal, place, all, until_pid, out).await,
         PersonCommand::Deny { id, reason } => approve::deny(terminal, place, id.as_deref(), reason, out).await,
         PersonCommand::History(args) => history::history(terminal, &args, out).await,
@@ -108,10 +106,4 @@ async fn with_device(terminal: &mut Terminal, place: &Place, command: PersonComm
         PersonCommand::Agents { command } => agents::agents(terminal, command.as_ref(), out).await,
         PersonCommand::Devices { command } => devices::devices(terminal, command.as_ref(), out).await,
     }
-}
-
-/// The clock of this process; tests shift it.
-fn clock() -> Clock {
-    let shift = environment("AGENTTRUST_CLOCK_SHIFT").and_then(|text| text.to_str()?.parse().ok());
-    shift.map_or_else(Clock::default, Clock::shifted)
 }

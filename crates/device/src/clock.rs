@@ -3,7 +3,7 @@
 use agenttrust_protocol::Time;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The system's clock, shifted by what tests set; clones share the shift.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,11 @@ impl Clock {
         let system = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         Time(i64::try_from(system).unwrap_or(i64::MAX)).plus(self.shift.load(Ordering::SeqCst))
     }
+}
+
+/// A time of the protocol as the system's.
+pub(crate) fn system_time(time: Time) -> SystemTime {
+    UNIX_EPOCH + Duration::from_secs(u64::try_from(time.0).unwrap_or(0))
 }
 
 /// Random bytes of the operating system.

@@ -119,7 +119,7 @@ impl Device {
         });
         let endpoint = endpoint.await?;
         let server = ServerTime::default();
-        let door = connect(&endpoint, &store.daemon().address(), &server)?;
+        let door = connect(&endpoint, &store.daemon().address(), &server, &config)?;
         let (events, _) = broadcast::channel(EVENTS);
         let core = Core::new(approver, keys, store, config.clock.clone(), server.clone(), events.clone());
         let stop = CancellationToken::new();
@@ -176,7 +176,8 @@ impl Device {
         if before.endpoint != daemon.endpoint {
             return Err(Failure::new(Trouble::LinkLost, "this is another daemon than the one it was paired with"));
         }
-        let door = connect(&self.shared.endpoint, &daemon.address(), &self.shared.server)?;
+        let Shared { endpoint, server, config, .. } = &*self.shared;
+        let door = connect(endpoint, &daemon.address(), server, config)?;
         core.moved(daemon)?;
         drop(core);
         self.shared.door.send_replace(door).client().close();
@@ -239,9 +240,9 @@ impl Events {
     }
 }
 
-fn connect(endpoint: &Endpoint, daemon: &Address, server: &ServerTime) -> Result<Door, Failure> {
+fn connect(endpoint: &Endpoint, daemon: &Address, server: &ServerTime, config: &Config) -> Result<Door, Failure> {
     let client = Client::connect(endpoint, daemon, Alpn::Device, Options::default())?;
-    Ok(Door::new(client, server.clone()))
+    Ok(Door::new(client, server.clone(), config.clock.clone()))
 }
 
 fn unusable(bad: BadState) -> Failure {

@@ -1,5 +1,6 @@
 //! The daemon's device door, call by call.
 
+use crate::clock::{Clock, system_time};
 use crate::failure::Failure;
 use agenttrust_link::{Call, Client};
 use agenttrust_protocol::door::{
@@ -10,7 +11,7 @@ use agenttrust_protocol::door::{
 use agenttrust_protocol::{Hash, Time};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, DATE};
-use http::{Method, Request};
+use http::{HeaderValue, Method, Request};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::sync::Arc;
@@ -33,6 +34,7 @@ const JSON: &str = "application/json";
 pub(crate) struct Door {
     client: Client,
     server: ServerTime,
+    clock: Clock,
 }
 
 /// The daemon's clock, as its last answer told it; clones share it.
@@ -53,8 +55,8 @@ impl ServerTime {
 }
 
 impl Door {
-    pub(crate) fn new(client: Client, server: ServerTime) -> Door {
-        Door { client, server }
+    pub(crate) fn new(client: Client, server: ServerTime, clock: Clock) -> Door {
+        Door { client, server, clock }
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -164,7 +166,11 @@ impl Door {
         self.call(request(Method::POST, path, JSON, json)?, Call::within(patience)).await
     }
 
-    async fn call<T: DeserializeOwned>(&self, request: Request<Bytes>, call: Call) -> Result<T, Failure> {
+    async fn call<T: DeserializeOwned>(&self, mut request: Request<Bytes>, call: Call) -> Result<T, Failure> {
+        // So that the daemon's person can be told whose clock is off: this device does not sign while they differ.
+        if let Ok(date) = HeaderValue::from_str(&httpdate::fmt_http_date(system_time(self.clock.now()))) {
+            request.headers_mut().insert(DATE, date);
+        }
         let answer = self.client.request(request, call).await?;
         if let Some(date) = answer.headers().get(DATE).and_then(|date| parse_date(date.as_bytes())) {
             self.server.tell(date);

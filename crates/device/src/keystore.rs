@@ -11,7 +11,6 @@
 //! The seeds (RFC 8032) are 96 bytes: approval, witness, transport; S is their unpadded base64url.
 
 mod pin;
-#[cfg(feature = "platform-keys")]
 mod platform;
 
 pub use pin::{MIN_PIN, Pin, PinCost};
@@ -86,7 +85,6 @@ impl Keys {
 #[derive(Debug)]
 pub enum KeyStore {
     /// In the operating system's key store: Secret Service, Keychain, Credential Manager.
-    #[cfg(feature = "platform-keys")]
     Platform,
     /// In a file that any program of this user can read. Shells say so loudly.
     File,
@@ -122,10 +120,18 @@ enum Stored {
 }
 
 impl KeyStore {
+    /// Whether the operating system's key store is there and open, found out without asking the person anything.
+    /// Blocks for a moment.
+    ///
+    /// # Errors
+    /// `keystore_locked`, with what is in the way.
+    pub fn platform_ready() -> Result<(), Failure> {
+        platform::ready()
+    }
+
     /// The word for it in the trust bundle: `keystore`, `file` or `pin`.
     pub fn protection(&self) -> &'static str {
         match self {
-            #[cfg(feature = "platform-keys")]
             KeyStore::Platform => "keystore",
             KeyStore::File => "file",
             KeyStore::Pin(_) => "pin",
@@ -151,7 +157,6 @@ impl KeyStore {
     pub fn save(&self, folder: &Folder, keys: &Keys) -> Result<(), Failure> {
         let seeds = keys.to_seeds();
         let stored = match self {
-            #[cfg(feature = "platform-keys")]
             KeyStore::Platform => Stored::Platform { account: platform::save(&seeds)? },
             KeyStore::File => Stored::File { seeds: Zeroizing::new(BASE64URL_NOPAD.encode(seeds.as_slice())) },
             KeyStore::Pin(pin) => Stored::Pin(pin::seal(pin, &seeds)?),
@@ -162,10 +167,7 @@ impl KeyStore {
     /// Takes the keys of this folder out of the operating system's key store, best effort: nobody will need them.
     pub(crate) fn forget(&self, folder: &Folder) {
         match read(folder) {
-            #[cfg(feature = "platform-keys")]
             Ok(Stored::Platform { account }) => platform::forget(&account),
-            #[cfg(not(feature = "platform-keys"))]
-            Ok(Stored::Platform { .. }) => {}
             Ok(Stored::File { .. } | Stored::Pin(_)) | Err(_) => {}
         }
     }
@@ -178,7 +180,6 @@ impl KeyStore {
     /// another way.
     pub fn load(&self, folder: &Folder, now: Time) -> Result<Keys, Failure> {
         let seeds = match (self, read(folder)?) {
-            #[cfg(feature = "platform-keys")]
             (KeyStore::Platform, Stored::Platform { account }) => platform::load(&account)?,
             (KeyStore::File, Stored::File { seeds }) => decode(&seeds)?,
             (KeyStore::Pin(pin), Stored::Pin(sealed)) => {

@@ -138,7 +138,7 @@ impl Line {
         let endpoint = endpoint.await?;
         let client = Client::connect(&endpoint, &daemon, Alpn::Pairing, Options::default())?;
         let server = ServerTime::default();
-        let door = Door::new(client, server.clone());
+        let door = Door::new(client, server.clone(), config.clock.clone());
         Ok(Line { endpoint, door, server, daemon })
     }
 }

@@ -151,7 +151,8 @@ impl Shared {
 
     /// Sends every answer that is signed and that the daemon is not known to have.
     async fn send_all(&self) {
-        let _one_at_a_time = self.sending.lock().await;
+        // Whoever answers right now sends what was signed before, too.
+        let Ok(_one_at_a_time) = self.sending.try_lock() else { return };
         if let Err(failure) = self.send_until(None).await {
             tracing::debug!(code = failure.code(), "answers are waiting");
         }

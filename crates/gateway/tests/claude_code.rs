@@ -91,6 +91,7 @@ async fn the_persons_words_are_in_the_denial() {
     }));
     let output = call(&world, "Bash", "t1").await;
     let denied = "AgentTrust: not approved (denied). Do not retry unchanged. The person denied this action. \
+                  Next step: Choose another way, or ask the person what they want instead. \
                   The person says: ask Ada first";
     assert_eq!(reason(&output), denied);
     assert!(!output.stdout.contains("systemMessage"));
@@ -151,9 +152,8 @@ async fn whatever_goes_wrong_is_a_refusal_that_says_what_to_do() {
     });
     let output = call(&world, "Bash", "t1").await;
     assert!(reason(&output).starts_with("AgentTrust: not approved (no_device). Do not retry unchanged."));
-    assert!(
-        output.stdout.contains(r#""systemMessage":"AgentTrust: No approving device is reachable. Open AgentTrust"#)
-    );
+    let for_person = r#""systemMessage":"AgentTrust (no_device): No approving device is reachable. Open AgentTrust"#;
+    assert!(output.stdout.contains(for_person), "{output:?}");
 
     std::fs::remove_file(world.folder.path().join("agent.sock")).unwrap();
     let output = call(&world, "Bash", "t2").await;

@@ -60,13 +60,21 @@ fn errors() {
     insta::assert_snapshot!("error", shown::<ErrorBody>(&values));
 }
 
-/// Every code, in the order of the checks where there is one, with what it says to a person.
+/// Every code, in the order of the checks where there is one, with what it says and what to do next.
 #[test]
 fn failures() {
-    let reasons = Reason::ALL.iter().map(|r| format!("{} | {}", r.code(), r.sentence()));
+    let reasons = Reason::ALL.iter().map(|r| format!("{} | {} | {}", r.code(), r.sentence(), r.hint()));
     let troubles =
         Trouble::ALL.iter().map(|t| format!("{} {} | {} | {}", t.status(), t.code(), t.sentence(), t.hint()));
-    insta::assert_snapshot!("failures", reasons.chain(troubles).collect::<Vec<_>>().join("\n"));
+    let lines: Vec<String> = reasons.chain(troubles).collect();
+    for line in &lines {
+        let (words, sentences) = line.split_once(" | ").unwrap();
+        assert!(!words.is_empty(), "{line}");
+        for sentence in sentences.split(" | ") {
+            assert!(sentence.len() > 6 && sentence.ends_with('.'), "{line}");
+        }
+    }
+    insta::assert_snapshot!("failures", lines.join("\n"));
 }
 
 #[test]
@@ -199,6 +207,7 @@ fn host() {
         pid: 4211,
         started: NOW,
         now: NOW.plus(7),
+        skew: Some(-3),
         data: "/home/user/.local/share/agenttrust".to_owned(),
         tdid: Some(Tdid::from(hash("bundle 1"))),
         bundle: 3,
@@ -206,17 +215,20 @@ fn host() {
         admins: vec!["Phone".to_owned()],
         devices: 2,
         connected: 1,
+        local_only: true,
         pending: 4,
         log_size: 17,
         paused: true,
     };
     let fresh = DaemonStatus {
+        skew: None,
         tdid: None,
         bundle: 0,
         status_until: None,
         admins: Vec::new(),
         devices: 0,
         connected: 0,
+        local_only: false,
         pending: 0,
         log_size: 0,
         paused: false,

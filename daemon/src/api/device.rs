@@ -14,14 +14,15 @@ use agenttrust_protocol::door::{
     JOSE, PairAnswer, PairingOffer, PairingView, Reply, RequestDetail, Seen, StartPairing, Trouble,
 };
 use agenttrust_protocol::trust::Trust;
-use agenttrust_protocol::{Hash, Thumbprint};
+use agenttrust_protocol::{Hash, Thumbprint, Time};
 use axum::extract::{ConnectInfo, Extension, Request, State};
+use axum::http::header::DATE;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 
 type Answer<T> = Result<Json<T>, Refusal>;
 
@@ -79,7 +80,7 @@ async fn porter(
 ) -> Response {
     match door.let_in(&peer, &request) {
         Ok(who) => {
-            door.note(who.device);
+            door.note(who.device, date(&request));
             request.extensions_mut().insert(who);
             next.run(request).await
         }
@@ -100,8 +101,11 @@ impl Door {
         if self.calls.take(who.device, Instant::now()) { Ok(who) } else { Err(Trouble::RateLimited.into()) }
     }
 
-    /// Notes now and then that the device is here; nobody waits for that.
-    fn note(&self, device: Thumbprint) {
+    /// Notes what time it is for the device and, now and then, that it is here; nobody waits for that.
+    fn note(&self, device: Thumbprint, date: Option<Time>) {
+        if let Some(date) = date {
+            self.gate.skew.note(date, self.gate.clock.now());
+        }
         if self.gate.hub.is_news(device) {
             let gate = Arc::clone(&self.gate);
             tokio::spawn(async move {
@@ -117,6 +121,13 @@ impl Door {
     fn trust(&self) -> Result<Arc<Trust>, Refusal> {
         self.gate.trust.peek().ok_or(Trouble::Unpaired.into())
     }
+}
+
+/// The `Date` header (RFC 9110 section 6.6.1).
+fn date(request: &Request) -> Option<Time> {
+    let date = request.headers().get(DATE)?.to_str().ok()?;
+    let since = httpdate::parse_http_date(date).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok().map(Time)
 }
 
 fn only_admins(who: Who) -> Result<(), Refusal> {

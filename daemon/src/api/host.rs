@@ -8,7 +8,7 @@ use crate::gate::Gate;
 use agenttrust_protocol::door::{
     DaemonStatus, DigitsReply, DigitsTyped, EndpointView, PairingOffer, PairingView, Reply, StartPairing, Trouble,
 };
-use agenttrust_protocol::message::Paused;
+use agenttrust_protocol::message::{Bundle, Paused};
 use agenttrust_protocol::{Hash, Time};
 use axum::extract::State;
 use axum::middleware::from_fn_with_state;
@@ -59,6 +59,7 @@ async fn status(State(door): State<Door>) -> Result<Json<DaemonStatus>, Refusal>
         pid: std::process::id(),
         started,
         now: gate.clock.now(),
+        skew: gate.skew.seconds(),
         data: data.to_string(),
         tdid: trust.as_ref().map(|trust| trust.tdid()),
         bundle: bundle.map_or(0, |bundle| bundle.version),
@@ -66,10 +67,15 @@ async fn status(State(door): State<Door>) -> Result<Json<DaemonStatus>, Refusal>
         admins: admins.map(|device| device.name.clone()).collect(),
         devices: bundle.map_or(0, |bundle| bundle.devices.len() as u64),
         connected: trust.as_ref().map_or(0, |trust| gate.hub.connected(trust).len() as u64),
+        local_only: bundle.is_some_and(is_local_only),
         pending: counts.pending,
         log_size: counts.log_size,
         paused: status.is_some_and(|status| status.paused == Paused::All),
     }))
+}
+
+fn is_local_only(bundle: &Bundle) -> bool {
+    bundle.devices.iter().filter(|device| device.is_approver()).all(|device| device.local)
 }
 
 async fn endpoint(State(door): State<Door>) -> Json<EndpointView> {

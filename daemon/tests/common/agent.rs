@@ -66,6 +66,11 @@ impl Agent {
 
     /// A request that lasts so many seconds; `change` makes it what the test needs.
     pub fn request(&self, life: i64, change: impl FnOnce(&mut Request)) -> String {
+        self.request_with(life, arguments(r#"{"to":"bob","amount":10}"#), change)
+    }
+
+    /// The same with other arguments.
+    pub fn request_with(&self, life: i64, arguments: Object, change: impl FnOnce(&mut Request)) -> String {
         let mut body = Request {
             cert: self.cert,
             session: self.session,
@@ -77,12 +82,7 @@ impl Agent {
             exp: self.clock.now().plus(life),
         };
         change(&mut body);
-        let content = RequestContent {
-            arguments: arguments(r#"{"to":"bob","amount":10}"#),
-            title: Some("Pay Bob".into()),
-            target: None,
-            reason: None,
-        };
+        let content = RequestContent { arguments, title: Some("Pay Bob".into()), target: None, reason: None };
         self.sign(&body, &content)
     }
 

@@ -5,7 +5,7 @@
 mod agent;
 mod phone;
 
-pub use agent::{Agent, hash_of};
+pub use agent::{Agent, arguments, hash_of};
 pub use phone::{Joiner, Phone, address, call, endpoint};
 
 use agenttrust_daemon::clock::Clock;

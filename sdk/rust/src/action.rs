@@ -63,7 +63,8 @@ impl Action {
         self
     }
 
-    /// The digest of the tool's definition, where it is pinned.
+    /// The digest of the tool's definition, where it is pinned: a call that waits is not resumed for another one, and
+    /// [`Permit::check_tool`](crate::Permit::check_tool) holds it against the one at the time of the run.
     pub fn digest(mut self, digest: Hash) -> Action {
         self.digest = Some(digest);
         self

@@ -27,7 +27,7 @@ pub(crate) async fn ask(session: &Session, wanted: &Wanted) -> Result<Permit, Re
         Used::Runs(permit) => Ok(permit),
         Used::Known(known) => {
             session.post_turn(&turn).await?;
-            follow(gate, resume(session, known)?, Knock::Post, wanted.life).await
+            follow(gate, resume(session, wanted, known).await?, Knock::Post, wanted.life).await
         }
         Used::Asked(asking, knock) => follow(gate, asking, knock, wanted.life).await,
         Used::Not => {
@@ -50,14 +50,20 @@ async fn place(session: &Session, wanted: &Wanted, standing: &Standing, turn: &T
         .await?;
     match placed {
         Placed::New => Ok(Asking::sent_now(&session.gate, row)),
-        Placed::Known(known) => resume(session, known),
+        Placed::Known(known) => resume(session, wanted, known).await,
     }
 }
 
-/// What is left to do about a request that was asked before.
-pub(crate) fn resume(session: &Session, known: Known) -> Result<Asking, Refused> {
+/// What is left to do about a request that was asked before. What it is worth ends with the tool it was asked for.
+async fn resume(session: &Session, wanted: &Wanted, known: Known) -> Result<Asking, Refused> {
+    let gate = &session.gate;
     match known {
-        Known::Asked(row) => Ok(Asking::resumed(&session.gate, row)),
+        Known::Asked(row) if gate.inner.open_own::<Request>(&row.text)?.body().action != wanted.action => {
+            let changed = Refused::new(Reason::ToolChanged);
+            crate::withdraw::close(gate, row.hash, &changed).await;
+            Err(changed)
+        }
+        Known::Asked(row) => Ok(Asking::resumed(gate, row)),
         Known::Spent => Err(Reason::Spent.into()),
         Known::Ended(code, note) => Err(Refused::new(code).with_note(note)),
     }
@@ -95,13 +101,15 @@ pub(crate) fn sign(
     })
 }
 
-/// Tells whether a request on record is for the same action with equal arguments.
+/// Tells whether a request on record is for the same tool, by its name, with equal arguments.
 pub(crate) fn same_call(session: &Session, wanted: &Wanted) -> impl Fn(&str) -> bool + Send + 'static {
     let (gate, action, arguments) = (session.gate.clone(), wanted.action.clone(), wanted.content.arguments.clone());
     move |text| {
         let opened = gate.inner.open_own::<Request>(text);
         opened.is_ok_and(|request| {
-            request.body().action == action && request.content().is_ok_and(|content| content.arguments == arguments)
+            let known = &request.body().action;
+            (&known.tool, &known.server) == (&action.tool, &action.server)
+                && request.content().is_ok_and(|content| content.arguments == arguments)
         })
     }
 }

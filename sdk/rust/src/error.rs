@@ -24,6 +24,31 @@ impl Code {
         }
     }
 
+    /// Whether the next step is the agent's own, so that a model need not ask the person to take it.
+    const fn is_for_the_agent(self) -> bool {
+        use Reason::{
+            BadDisclosure, BadJson, ClaimRefused, Denied, Expired, NotCovered, Spent, TooLarge, WrongRequest,
+        };
+        use Trouble::{BodyTooLarge, Closed, Conflict, NotFound, RateLimited, TimedOut};
+        match self {
+            Code::Reason(reason) => matches!(
+                reason,
+                TooLarge
+                    | BadJson
+                    | WrongRequest
+                    | Expired
+                    | BadDisclosure
+                    | Denied
+                    | NotCovered
+                    | Spent
+                    | ClaimRefused
+            ),
+            Code::Trouble(trouble) => {
+                matches!(trouble, TimedOut | RateLimited | BodyTooLarge | NotFound | Conflict | Closed)
+            }
+        }
+    }
+
     /// The code with this text, if there is one.
     pub fn from_text(text: &str) -> Option<Code> {
         let trouble = || Trouble::ALL.iter().copied().find(|trouble| trouble.code() == text);
@@ -86,12 +111,14 @@ impl Refused {
         }
     }
 
-    /// What to do next, where there is something.
-    pub fn hint(&self) -> Option<&'static str> {
+    /// What to do next.
+    pub fn hint(&self) -> &'static str {
         match self.code {
-            Code::Reason(Reason::NotYetValid) => Some(Trouble::ClockOff.hint()),
-            Code::Reason(_) => None,
-            Code::Trouble(trouble) => Some(trouble.hint()),
+            Code::Reason(reason) => reason.hint(),
+            Code::Trouble(trouble) => {
+                let own = OWN_HINTS.iter().find(|(own, _)| self.sentence.is_some() && *own == trouble);
+                own.map_or(trouble.hint(), |(_, hint)| hint)
+            }
         }
     }
 
@@ -102,8 +129,9 @@ impl Refused {
 
     /// The text a model is given in place of the tool's result.
     pub fn for_model(&self) -> String {
-        let code = self.code;
-        let mut text = format!("AgentTrust: not approved ({code}). Do not retry unchanged. {}", self.sentence());
+        let (code, sentence, hint) = (self.code, self.sentence(), self.hint());
+        let whose = if code.is_for_the_agent() { "Next step" } else { "Next step, for the person" };
+        let mut text = format!("AgentTrust: not approved ({code}). Do not retry unchanged. {sentence} {whose}: {hint}");
         if let Some(note) = &self.note {
             text.push_str(&format!(" The person says: {note}"));
         }
@@ -136,6 +164,16 @@ impl From<Refusal> for Refused {
         Refused::new(refusal.reason).with_note(refusal.note)
     }
 }
+
+/// What to do about the agent's own files. Its record may not come back from a backup, which would forget what was used.
+const OWN_HINTS: [(Trouble, &str); 6] = [
+    (Trouble::DiskFull, "Free some space on the disk that holds the agent's folder."),
+    (Trouble::StoreFailed, "Check the permissions and the disk of the agent's folder."),
+    (Trouble::StoreCorrupt, "Move the agent's folder away; the agent then enrols anew, which the person accepts."),
+    (Trouble::StoreForeign, "Move that file away, or give the agent another folder."),
+    (Trouble::StoreNewer, "Update AgentTrust in the agent."),
+    (Trouble::BadConfig, "Correct the agent's configuration or environment."),
+];
 
 const DISK_FULL: &str = "The disk is full, so the agent cannot record what it asks, and nothing is approved.";
 const FAILED: &str = "The agent's own record of what it asked (gate.db) cannot be used.";
@@ -198,10 +236,21 @@ mod tests {
         assert_eq!(Code::from_text("approved"), None);
     }
 
+    /// Every code as a model is told it: a sentence, and a next step with whose it is.
+    #[test]
+    fn a_model_is_told_what_to_do_next() {
+        let reasons = Reason::ALL.iter().map(|reason| Refused::new(*reason));
+        let troubles = Trouble::ALL.iter().map(|trouble| Refused::new(*trouble));
+        let own = OWN_HINTS.iter().map(|(trouble, _)| Refused::own(*trouble, "About the agent's own."));
+        let texts: Vec<String> = reasons.chain(troubles).chain(own).map(|refused| refused.for_model()).collect();
+        insta::assert_snapshot!(texts.join("\n"));
+    }
+
     #[test]
     fn a_model_is_told_the_code_and_the_persons_words() {
         let refused = Refused::new(Reason::Denied).with_note(Some("use the test account".to_owned()));
         let text = "AgentTrust: not approved (denied). Do not retry unchanged. The person denied this action. \
+                    Next step: Choose another way, or ask the person what they want instead. \
                     The person says: use the test account";
         assert_eq!(refused.for_model(), text);
     }

@@ -92,13 +92,14 @@ async fn use_one(
         Some(Placed::Known(known)) => return Ok(Used::Known(known)),
         None => return Ok(Used::Not),
     }
-    let arguments = Arguments::new(gate.inner.open_own::<Request>(&row.text)?.content()?.arguments);
+    let request = gate.inner.open_own::<Request>(&row.text)?;
+    let arguments = Arguments::new(request.content()?.arguments);
     if offline {
-        return Ok(Used::Runs(Permit::granted(gate, row.hash, arguments, true)));
+        return Ok(Used::Runs(Permit::granted(gate, &request, arguments, true)));
     }
     session.post_turn(turn).await?;
     match send(gate, &row, &grant).await {
-        Ok(Sent::Claimed) => Ok(Used::Runs(Permit::granted(gate, row.hash, arguments, false))),
+        Ok(Sent::Claimed) => Ok(Used::Runs(Permit::granted(gate, &request, arguments, false))),
         Ok(Sent::Pending) => back_to_asked(gate, row, Knock::Wait).await,
         Ok(Sent::Elsewhere) => back_to_asked(gate, row, Knock::Post).await,
         Err(Failure::Answered(code)) => {

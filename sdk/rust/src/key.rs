@@ -10,7 +10,7 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-const DAMAGED: &str = "The agent's key file (agent.key) is damaged; the agent needs a new name or a backup.";
+const DAMAGED: &str = "The agent's key file (agent.key) is damaged.";
 const UNSAFE: &str = "The agent's folder or key can be read or changed by other users.";
 
 /// Fills a buffer from the system's random number generator.

@@ -5,11 +5,11 @@ use crate::client::Failure;
 use crate::error::Refused;
 use crate::gate::{CALL, Gate, is_final};
 use crate::store::Parcel;
-use agenttrust_protocol::Hash;
 use agenttrust_protocol::check::Release;
 use agenttrust_protocol::door::Trouble;
 use agenttrust_protocol::json::{Numbers, Value, parse};
-use agenttrust_protocol::message::{ExecutionResult, Outcome, OutcomeContent};
+use agenttrust_protocol::message::{ExecutionResult, Outcome, OutcomeContent, Request};
+use agenttrust_protocol::{Hash, Opened, Reason};
 use std::fmt::{self, Display};
 
 /// The longest output that is reported, in bytes of JSON; a longer one is left out.
@@ -39,6 +39,8 @@ pub enum Reported {
 pub struct Permit {
     gate: Gate,
     request: Hash,
+    /// The digest of the tool's definition that was signed.
+    tool: Option<Hash>,
     arguments: Arguments,
     edited: bool,
     notes: Vec<String>,
@@ -47,10 +49,11 @@ pub struct Permit {
 }
 
 impl Permit {
-    pub(crate) fn approved(gate: &Gate, request: Hash, release: Release) -> Permit {
+    pub(crate) fn approved(gate: &Gate, request: Hash, tool: Option<Hash>, release: Release) -> Permit {
         Permit {
             gate: gate.clone(),
             request,
+            tool,
             arguments: Arguments::new(release.arguments),
             edited: release.edited,
             notes: release.notes,
@@ -58,8 +61,31 @@ impl Permit {
         }
     }
 
-    pub(crate) fn granted(gate: &Gate, request: Hash, arguments: Arguments, queued: bool) -> Permit {
-        Permit { gate: gate.clone(), request, arguments, edited: false, notes: Vec::new(), queued }
+    pub(crate) fn granted(gate: &Gate, request: &Opened<Request>, arguments: Arguments, queued: bool) -> Permit {
+        let (request, tool) = (request.hash(), request.body().action.digest);
+        Permit { gate: gate.clone(), request, tool, arguments, edited: false, notes: Vec::new(), queued }
+    }
+
+    /// Holds the tool's definition as it is now against the one that was signed: for tools that others offer, who may
+    /// change them while the person decides. Where the request named none, any is another one.
+    ///
+    /// # Errors
+    /// `tool_changed`: nothing may run, and that is reported.
+    pub async fn check_tool(self, now: &Hash) -> Result<Permit, Refused> {
+        if self.tool.as_ref() == Some(now) {
+            return Ok(self);
+        }
+        let output = Value::String(Reason::ToolChanged.code().to_owned());
+        self.report_logged(ExecutionResult::Failed, Some(output)).await;
+        Err(Reason::ToolChanged.into())
+    }
+
+    /// As [`Permit::check_tool`], for callers that are not asynchronous.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn check_tool_blocking(self, now: &Hash) -> Result<Permit, Refused> {
+        crate::blocking::wait(|| self.check_tool(now))?
     }
 
     /// The arguments to run with, which may be others than were asked for.

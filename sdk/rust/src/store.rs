@@ -96,6 +96,15 @@ mod tests {
     }
 
     #[test]
+    fn a_change_waits_for_the_disk() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let setting = |name: &str| store.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        // 2 is FULL: what was used stays used, even after a power cut.
+        assert_eq!(setting("synchronous"), 2);
+    }
+
+    #[test]
     fn a_file_that_is_not_ours_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("gate.db");

@@ -97,7 +97,7 @@ async fn knock_until_answered(
                 match examine(gate, asking, sent, reply).await? {
                     Step::Won(release, claim) => {
                         guard.disarm();
-                        return take(gate, asking.row.hash, release, &claim).await;
+                        return take(gate, &asking.row, release, &claim).await;
                     }
                     Step::Other(_) if displaced => return Err(Trouble::Conflict.into()),
                     Step::Other(hash) => {
@@ -178,12 +178,15 @@ async fn displace(gate: &Gate, asking: &mut Asking, guard: &mut Withdraw, other:
 }
 
 /// Takes the approval: only the daemon's `claimed` makes a permit. The same bytes are sent again after a lost answer.
-async fn take(gate: &Gate, request: Hash, release: Release, claim: &str) -> Result<Permit, Refused> {
-    let path = format!("/v1/requests/{request}/claim");
+async fn take(gate: &Gate, row: &Row, release: Release, claim: &str) -> Result<Permit, Refused> {
+    let tool = gate.inner.open_own::<Request>(&row.text)?.body().action.digest;
+    let path = format!("/v1/requests/{}/claim", row.hash);
     let mut pauses = CLAIM_PAUSES.iter();
     loop {
         match gate.inner.client.post(&path, claim, CALL).await {
-            Ok(reply) if reply.state == State::Claimed.as_str() => return Ok(Permit::approved(gate, request, release)),
+            Ok(reply) if reply.state == State::Claimed.as_str() => {
+                return Ok(Permit::approved(gate, row.hash, tool, release));
+            }
             Err(Failure::Down | Failure::Lost | Failure::Answered(Code::Trouble(Trouble::RateLimited))) => {
                 tokio::time::sleep(*pauses.next().ok_or(Reason::ClaimRefused)?).await;
             }

@@ -2,9 +2,9 @@
 
 use crate::error::{Code, Refused};
 use crate::gate::Gate;
-use agenttrust_protocol::Hash;
 use agenttrust_protocol::door::Trouble;
 use agenttrust_protocol::message::{Cancel, Nothing};
+use agenttrust_protocol::{Hash, Reason};
 use std::sync::PoisonError;
 use std::time::Duration;
 
@@ -63,7 +63,7 @@ pub(crate) async fn close(gate: &Gate, request: Hash, why: &Refused) {
 /// Whether the daemon may still ask the person after this refusal, which it did not give itself.
 fn is_open(code: Code) -> bool {
     match code {
-        Code::Reason(_) => false,
+        Code::Reason(reason) => reason == Reason::ToolChanged,
         Code::Trouble(trouble) => matches!(trouble, Trouble::TimedOut | Trouble::Closed | Trouble::DaemonDown),
     }
 }

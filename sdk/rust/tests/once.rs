@@ -3,7 +3,7 @@
 
 mod kit;
 
-use agenttrust_gate::{Action, Gate, GateConfig, Verdict};
+use agenttrust_gate::{Action, Gate, GateConfig, Hash, Verdict};
 use kit::{Act, World, allowed, code, pay};
 use serde_json::json;
 use std::process::{Command, Stdio};
@@ -173,6 +173,43 @@ async fn the_same_call_with_other_arguments_or_in_another_session_is_another_cal
     session.close().unwrap();
     drop(allowed(&world.session(), pay().call("call-1")).await);
     assert_eq!(world.daemon.state().requests.len(), 5);
+}
+
+#[tokio::test]
+async fn an_answer_for_a_tool_that_changed_runs_nothing() {
+    let world = World::new().await;
+    let (before, after) = (Hash::of(b"pays"), Hash::of(b"pays somebody else"));
+    let session = world.session();
+    let permit = allowed(&session, pay().digest(before)).await;
+    let permit = permit.check_tool(&before).await.unwrap();
+    assert_eq!(permit.check_tool(&after).await.unwrap_err().code().as_str(), "tool_changed");
+    assert_eq!(world.daemon.states(), ["failed"]);
+    let unpinned = tokio::task::spawn_blocking({
+        let session = session.clone();
+        move || match session.ask_blocking(pay()).unwrap() {
+            Verdict::Allowed(permit) => permit.check_tool_blocking(&after).unwrap_err(),
+            Verdict::Refused(refused) => panic!("{refused}"),
+        }
+    });
+    assert_eq!(unpinned.await.unwrap().code().as_str(), "tool_changed", "nobody was shown that definition");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_waits_is_not_resumed_for_a_tool_that_changed() {
+    let world = World::new().await;
+    world.gate().enroll().await.unwrap();
+    world.daemon.nobody();
+    let call = |definition: &[u8]| pay().digest(Hash::of(definition)).call("call-1");
+    vanish(&world, call(b"pays")).await;
+    assert_eq!(code(&world.session(), call(b"pays somebody else")).await, "tool_changed");
+    assert_eq!(world.daemon.states(), ["cancelled"], "the person need not answer any more");
+
+    world.daemon.person(kit::person(|domain, request, now| ("approved", vec![domain.approve(0, request, now)])));
+    let permit = allowed(&world.session(), call(b"pays somebody else")).await;
+    assert_eq!(permit.check_tool(&Hash::of(b"pays somebody else")).await.unwrap().request(), {
+        world.daemon.state().requests[1].request.hash()
+    });
+    assert_eq!(code(&world.session(), call(b"pays")).await, "spent", "one call runs once");
 }
 
 #[tokio::test]

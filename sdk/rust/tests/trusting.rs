@@ -220,3 +220,45 @@ async fn a_certificate_that_ran_out_is_replaced() {
     drop(allowed(&world.session(), pay()).await);
     assert_eq!(world.daemon.state().enrolled.len(), 1, "by the same enrolment");
 }
+
+#[tokio::test]
+async fn a_recovery_bundle_counts_72_hours_after_it_was_first_seen_restarts_or_not() {
+    let world = World::new().await;
+    drop(allowed(&world.session(), pay()).await);
+    world.daemon.state().domain.recover(at(0));
+    drop(allowed(&world.session(), pay()).await);
+
+    // A daemon that counts it too early, with a status and an approval of the new phone.
+    world.clock.pass(71 * 3600);
+    drop(allowed(&world.session(), pay()).await);
+    world.daemon.state().domain.settle(at(71 * 3600));
+    assert_eq!(code(&world.session(), pay()).await, "unknown_key");
+
+    world.clock.pass(3600);
+    world.daemon.state().cert = None;
+    drop(allowed(&world.session(), pay()).await);
+    assert_eq!(world.daemon.state().enrolled.len(), 1, "the new phone accepts the same agent");
+
+    // A clock set back does not take it back.
+    world.clock.set_wall(-30);
+    drop(allowed(&world.session(), pay()).await);
+}
+
+#[tokio::test]
+async fn an_admin_who_objects_in_time_stops_the_recovery() {
+    let world = World::new().await;
+    drop(allowed(&world.session(), pay()).await);
+    world.daemon.state().domain.recover(at(0));
+    drop(allowed(&world.session(), pay()).await);
+    {
+        let domain = &mut world.daemon.state().domain;
+        let rival = domain.bundles.pop().unwrap();
+        domain.phones.pop();
+        domain.next_bundle(at(0), |_| {});
+        domain.bundles.push(rival);
+    }
+    assert_eq!(code(&world.session(), pay()).await, "stale_trust", "the rival is refused");
+    world.daemon.state().domain.bundles.pop();
+    world.clock.pass(71 * 3600);
+    drop(allowed(&world.session(), pay()).await);
+}

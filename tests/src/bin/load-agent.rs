@@ -2,7 +2,7 @@
 #![allow(clippy::print_stdout, reason = "it tells a test what it was answered")]
 
 use agenttrust_gate::{Action, ExecutionResult, Gate, GateConfig, NoDevice, Reported, Session, Verdict};
-use agenttrust_tests::kit::Ledger;
+use agenttrust_tests::kit::{Ledger, ShiftedClock};
 use clap::{Parser, Subcommand};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -37,24 +37,48 @@ enum Do {
         lanes: u64,
     },
     /// Asks once and prints `allowed` or the code of the refusal.
-    Once,
+    Once(Once),
+}
+
+#[derive(clap::Args)]
+struct Once {
+    /// The call's id: asked again with it, a call goes on where it was left.
+    #[arg(long, default_value = "once")]
+    call: String,
+    /// Seconds until the request expires.
+    #[arg(long)]
+    life: Option<u64>,
+    /// Seconds this process is ahead of the system's clock.
+    #[arg(long, default_value_t = 0)]
+    ahead: i64,
 }
 
 #[tokio::main]
 async fn main() {
     let args = Args::parse();
     let config = GateConfig::new("loaded").state(args.state).socket(args.socket).no_device(NoDevice::Queue);
-    let gate = Gate::open(config.program("load-agent")).expect("the agent's folder opens");
-    let session = gate.session("load").expect("a session");
+    let config = config.program("load-agent");
     match args.command {
-        Do::Once => {
-            let verdict = session.ask(Action::new("append", &json!({}))).await.expect("a proper action");
-            match verdict {
-                Verdict::Allowed(_) => println!("allowed"),
-                Verdict::Refused(refused) => println!("{}", refused.code()),
-            }
+        Do::Once(once) => ask_once(config, once).await,
+        Do::Load { ledger, lanes } => load(session(config), &ledger, lanes).await,
+    }
+}
+
+fn session(config: GateConfig) -> Session {
+    Gate::open(config).expect("the agent's folder opens").session("load").expect("a session")
+}
+
+async fn ask_once(config: GateConfig, once: Once) {
+    let session = session(config.clock(Arc::new(ShiftedClock::new(once.ahead))));
+    let action = Action::new("append", &json!({})).call(&once.call);
+    let action = once.life.map(Duration::from_secs).into_iter().fold(action, Action::life);
+    match session.ask(action).await.expect("a proper action") {
+        Verdict::Allowed(permit) => {
+            // What counts is the daemon's record, not whether this process hears of it.
+            let _told = permit.report(ExecutionResult::Executed, None).await;
+            println!("allowed");
         }
-        Do::Load { ledger, lanes } => load(session, &ledger, lanes).await,
+        Verdict::Refused(refused) => println!("{}", refused.code()),
     }
 }
 

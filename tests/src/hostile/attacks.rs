@@ -7,11 +7,11 @@ mod wire;
 
 use super::daemon::{Answered, Call, Stored, World};
 use super::domain::{Domain, Who};
-use agenttrust_protocol::Thumbprint;
 use agenttrust_protocol::door::{ErrorBody, Reply, typ_of};
 use agenttrust_protocol::hash::Tdid;
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::{Bundle, Message, Require, Rule, Status};
+use agenttrust_protocol::{Reason, Thumbprint};
 use axum::http::StatusCode;
 use std::collections::HashMap;
 
@@ -57,7 +57,9 @@ pub struct Attack {
     /// Prepares the honest scene, before anybody calls.
     set: fn(&mut World),
     decide: fn(&World, &Stored) -> Answered,
-    grants: fn(&World, Thumbprint) -> Vec<String>,
+    pub(super) grants: fn(&World, Thumbprint) -> Vec<String>,
+    /// Why the agent does not use what is granted beforehand, where it does not.
+    pub grant_fault: Option<Reason>,
     /// What becomes of each honest answer.
     pub(super) tamper: fn(&World, &Call, Reply) -> Act,
     /// Where it is not HTTP that is spoken.
@@ -91,6 +93,7 @@ const HONEST: Attack = Attack {
     set: |_| {},
     decide: |world, asked| approved(vec![world.domain.approve(Who::Phone, asked.request.hash())]),
     grants: |_, _| Vec::new(),
+    grant_fault: None,
     tamper: |_, _, reply| Act::Reply(reply),
     wire: None,
 };

@@ -102,6 +102,24 @@ impl Daemon {
         self.wait_until_it_answers();
     }
 
+    /// Stops it and starts it again with its clock so many seconds ahead of the system's.
+    pub fn shift_clock(&mut self, ahead: i64) {
+        self.stop();
+        self.env = vec![("AGENTTRUST_CLOCK_SHIFT".to_owned(), ahead.to_string())];
+        self.restart();
+    }
+
+    /// Stops it and starts it again so that its files cannot grow beyond so many bytes: what it writes then fails as
+    /// on a broken disk. `None` lets them grow again.
+    pub fn limit_files(&mut self, bytes: Option<u64>) {
+        self.stop();
+        // The shell's unit is 512 bytes; a limit that is ignored is an error of the write, not the end of the process.
+        let limited = |bytes: u64| format!("trap '' XFSZ; ulimit -f {}; exec \"$0\" \"$@\"", bytes / 512);
+        let command = |bytes| vec!["sh".to_owned(), "-c".to_owned(), limited(bytes)];
+        self.before = bytes.map(command).unwrap_or_default();
+        self.restart();
+    }
+
     /// Tells it to stop, and waits until it has.
     pub fn stop(&mut self) {
         let (status, _) = self.host("POST", "/v1/stop", "");

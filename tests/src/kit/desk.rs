@@ -1,9 +1,9 @@
 //! A person at a desk: a daemon, and a terminal that is its first device.
 
-use super::{Daemon, Terminal, program};
+use super::{Daemon, Terminal, program, scan, shown_ticket};
 use agenttrust_gate::{Gate, GateConfig, NoDevice, Session};
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The PIN of the desk's terminal.
 pub const PIN: &str = "7391-blue";
@@ -69,6 +69,20 @@ impl Desk {
         terminal
     }
 
+    /// Lets a phone in: it scans what the terminal shows, and the person types its digits there.
+    pub async fn let_in(&self, folder: &Path) -> Terminal {
+        let mut terminal = self.open(&["pair"]);
+        let ticket = shown_ticket(&mut terminal);
+        let (digits, joining) = scan(folder, &ticket).await;
+        terminal.wait_for("“Ann's phone” wants to join").wait_for("Type the six digits").line(&digits);
+        terminal.wait_for("What is it called?").line("").wait_for("Whose is it?").line("");
+        terminal.wait_for("renew the trust status? [y/n] ").answer("n");
+        terminal.wait_for("where the agents run? [y/n] ").answer("n").wait_for("Added.");
+        assert_eq!(terminal.end(), 0, "{}", terminal.plain());
+        joining.await.expect("no panic").expect("it is paired");
+        terminal
+    }
+
     /// A path in the desk's own folder.
     #[must_use]
     pub fn path(&self, name: &str) -> PathBuf {
@@ -78,7 +92,13 @@ impl Desk {
     /// An agent, not enrolled yet.
     #[must_use]
     pub fn gate(&self) -> Gate {
-        let config = GateConfig::new("office").state(self.path("agent")).socket(self.daemon.agent_socket());
+        self.gate_of("office", "agent")
+    }
+
+    /// An agent of this name with this folder of its own, not enrolled yet.
+    #[must_use]
+    pub fn gate_of(&self, name: &str, folder: &str) -> Gate {
+        let config = GateConfig::new(name).state(self.path(folder)).socket(self.daemon.agent_socket());
         Gate::open(config.no_device(NoDevice::Queue).program("test")).expect("the agent's folder opens")
     }
 

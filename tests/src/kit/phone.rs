@@ -45,10 +45,11 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// How virtual phones run: on loopback, and quick to look at the log.
+    /// How virtual phones run: on loopback, and quick to look at the log and at the clock.
     #[must_use]
     pub fn config() -> Config {
-        Config { bind: Bind::Loopback { port: 0 }, settle: Duration::from_millis(50), ..Config::default() }
+        let (settle, tick) = (Duration::from_millis(50), Duration::from_secs(1));
+        Config { bind: Bind::Loopback { port: 0 }, settle, tick, ..Config::default() }
     }
 
     /// Pairs the first device of a daemon, from its own machine.

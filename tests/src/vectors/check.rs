@@ -2,12 +2,13 @@
 //!
 //! `expect` is `ok`, with the arguments that run, or the first reason of refusal.
 
-use super::Case;
-use crate::cast::{Cast, DeviceKeys, NOW, constraints, hash, object, sign};
+mod quorum;
+
+use super::{Case, PAID};
+use crate::cast::{Cast, DeviceKeys, NOW, hash, object, sign};
 use crate::forge::Parts;
 use agenttrust_protocol::message::{
-    Bundle, BundleRef, Decision, DecisionContent, Nothing, Paused, Require, RequiredUv, Revocation, RevokedKind, Rule,
-    Status, Uv, Verdict,
+    Bundle, BundleRef, Decision, DecisionContent, Nothing, Paused, Revocation, RevokedKind, Status, Verdict,
 };
 use agenttrust_protocol::{Hash, Time};
 use serde_json::{Value, json};
@@ -52,7 +53,6 @@ impl<'a> Scene<'a> {
     }
 }
 
-const PAID: &str = r#"{"payee":"DE02120300000000202051","amount":120.50}"#;
 const LESS: &str = r#"{"payee":"DE02120300000000202051","amount":20}"#;
 
 pub(super) fn cases() -> Vec<Case> {
@@ -62,7 +62,7 @@ pub(super) fn cases() -> Vec<Case> {
     cases.extend(messages(&cast));
     cases.extend(standing(&cast));
     cases.extend(times(&cast));
-    cases.extend(quorums());
+    cases.extend(quorum::cases());
     cases
 }
 
@@ -323,171 +323,4 @@ fn times(cast: &Cast) -> Vec<Case> {
         at(0, Some(360)).case("waited-within-skew", "so long it has really been", "ok", Some(PAID)),
         at(0, Some(361)).case("waited-too-long", "the clock was set back while waiting", "expired", None),
     ]
-}
-
-/// Name, why, rules, who approves, what comes of it.
-type Row = (&'static str, &'static str, Vec<Rule>, &'static [&'static str], &'static str);
-
-fn quorums() -> Vec<Case> {
-    let rule = |matches: &str, require: Require| vec![Rule { matches: constraints(matches), require }];
-    let any = r#"[{"c":"tool","name":"pay*"}]"#;
-    let table: Vec<Row> = vec![
-        (
-            "two-needed-one-came",
-            "two approvers",
-            rule(any, Require { approvers: 2, ..Require::ONE }),
-            &["phone"],
-            "quorum",
-        ),
-        (
-            "two-needed-two-came",
-            "two approvers",
-            rule(any, Require { approvers: 2, ..Require::ONE }),
-            &["phone", "laptop"],
-            "ok",
-        ),
-        (
-            "same-device-twice",
-            "distinct devices",
-            rule(any, Require { approvers: 2, ..Require::ONE }),
-            &["phone", "phone"],
-            "quorum",
-        ),
-        (
-            "one-owner-twice",
-            "distinct owners",
-            rule(any, Require { approvers: 2, distinct_owners: Some(true), ..Require::ONE }),
-            &["phone", "laptop"],
-            "quorum",
-        ),
-        (
-            "two-owners",
-            "distinct owners",
-            rule(any, Require { approvers: 2, distinct_owners: Some(true), ..Require::ONE }),
-            &["laptop", "tablet"],
-            "ok",
-        ),
-        (
-            "local-only",
-            "one approver away from the agents' machine",
-            rule(any, Require { remote: Some(true), ..Require::ONE }),
-            &["laptop"],
-            "quorum",
-        ),
-        (
-            "remote",
-            "one approver away from the agents' machine",
-            rule(any, Require { remote: Some(true), ..Require::ONE }),
-            &["laptop", "phone"],
-            "ok",
-        ),
-        (
-            "role-missing",
-            "an approver with this role",
-            rule(any, Require { role: Some("admin".parse().expect("a role")), ..Require::ONE }),
-            &["laptop"],
-            "quorum",
-        ),
-        (
-            "role-there",
-            "an approver with this role",
-            rule(any, Require { role: Some("admin".parse().expect("a role")), ..Require::ONE }),
-            &["tablet"],
-            "ok",
-        ),
-        (
-            "uv-too-weak",
-            "the owner must be verified",
-            rule(any, Require { uv: Some(RequiredUv::Verified), ..Require::ONE }),
-            &["phone"],
-            "quorum",
-        ),
-        (
-            "uv-enough",
-            "presence is enough",
-            rule(any, Require { uv: Some(RequiredUv::Presence), ..Require::ONE }),
-            &["phone"],
-            "ok",
-        ),
-        (
-            "rule-elsewhere",
-            "the rule speaks of another tool",
-            rule(r#"[{"c":"tool","name":"mail"}]"#, Require { approvers: 3, ..Require::ONE }),
-            &["phone"],
-            "ok",
-        ),
-        (
-            "rule-by-amount",
-            "the amount is below the rule's",
-            rule(r#"[{"c":"args","keys":{"amount":{"ge":500}}}]"#, Require { approvers: 2, ..Require::ONE }),
-            &["phone"],
-            "ok",
-        ),
-        (
-            "rule-that-cannot-be-told",
-            "an argument it asks for is missing: it applies",
-            rule(r#"[{"c":"args","keys":{"currency":{"eq":"EUR"}}}]"#, Require { approvers: 2, ..Require::ONE }),
-            &["phone"],
-            "quorum",
-        ),
-    ];
-    let mut cases: Vec<Case> = table
-        .into_iter()
-        .map(|(name, why, rules, by, expect)| {
-            let cast = Cast::with_rules(rules);
-            let device = |name: &str| match name {
-                "phone" => &cast.phone,
-                "laptop" => &cast.laptop,
-                _ => &cast.tablet,
-            };
-            let decisions = by
-                .iter()
-                .enumerate()
-                .map(|(n, by)| decide(&cast, &format!("{by}{n}"), device(by), Verdict::Approve, |_| ()));
-            Scene::deciding(&cast, decisions.collect()).case(
-                &format!("quorum-{name}"),
-                why,
-                expect,
-                (expect == "ok").then_some(PAID),
-            )
-        })
-        .collect();
-    cases.extend(edits_meet_rules());
-    cases.push(own_demand());
-    cases
-}
-
-/// Rules are evaluated on what would run, not on what was asked.
-fn edits_meet_rules() -> Vec<Case> {
-    let matches = constraints(r#"[{"c":"args","keys":{"amount":{"ge":500}}}]"#);
-    let cast = Cast::with_rules(vec![Rule { matches, require: Require { approvers: 2, ..Require::ONE } }]);
-    let more = r#"{"payee":"DE02120300000000202051","amount":500}"#;
-    vec![
-        Scene::deciding(&cast, vec![edit(&cast, "more", &cast.phone, more)]).case(
-            "quorum-edit-over-limit",
-            "the edit goes over the rule's amount",
-            "quorum",
-            None,
-        ),
-        Scene::deciding(&cast, vec![edit(&cast, "less", &cast.phone, LESS)]).case(
-            "quorum-edit-below-limit",
-            "the edit stays below",
-            "ok",
-            Some(LESS),
-        ),
-    ]
-}
-
-fn own_demand() -> Case {
-    let cast = Cast::new();
-    let demanding = decide(&cast, "demand", &cast.phone, Verdict::Approve, |d| {
-        d.requires = Some(Require { approvers: 2, ..Require::ONE });
-        d.uv = Uv::Verified;
-    });
-    Scene::deciding(&cast, vec![demanding]).case(
-        "quorum-own-demand",
-        "the signer asked for a second one",
-        "quorum",
-        None,
-    )
 }

@@ -1,13 +1,16 @@
 //! `trust`: a verifier takes bundles and statuses in order; where does it stop, and why?
 //!
 //! `bundles[0]` enters the domain (`pinned` may demand another one), the rest follow; then the statuses. `expect` is
-//! `ok` or the reason of the first refusal; `fresh` is whether approvals may rest on the status at `now`.
+//! `ok` or the reason of the first refusal; `fresh` is whether approvals may rest on the status at `now`. Where there is
+//! `settled`, `[time, version]`, all was first seen at `now`, and that bundle is the current one at that time.
+
+mod recovery;
 
 use super::Case;
 use crate::cast::{Cast, DeviceKeys, NOW, hash, sign};
-use crate::forge::{Parts, header, jws, key};
+use crate::forge::{Parts, key};
 use agenttrust_protocol::Hash;
-use agenttrust_protocol::key::{Approval, Recovery, SecretKey};
+use agenttrust_protocol::key::{Approval, SecretKey};
 use agenttrust_protocol::message::{
     Bundle, BundleRef, Nothing, Paused, Require, Revocation, RevokedKind, Rule, Status,
 };
@@ -31,6 +34,7 @@ pub(super) fn cases() -> Vec<Case> {
     let cast = Cast::new();
     let mut cases = first(&cast);
     cases.extend(chain(&cast));
+    cases.extend(recovery::cases(&cast));
     cases.extend(malformed(&cast));
     cases.extend(statuses(&cast));
     cases.extend(freshness(&cast));
@@ -132,34 +136,7 @@ fn chain(cast: &Cast) -> Vec<Case> {
         run("signers-descending", "thumbprints ascend", vec![b1, &swapped], "bad_form"),
         run("signer-twice", "thumbprints are distinct", vec![b1, &twice], "bad_form"),
         run("payloads-differ", "all sign the identical payload", vec![b1, &mixed], "bad_form"),
-        run(
-            "recovery-waits",
-            "the recovery key and the new admins signed: pending for 72 hours",
-            vec![b1, &recovered(cast, &watch, true)],
-            "ok",
-        ),
-        run(
-            "recovery-alone",
-            "the recovery key without the new admins",
-            vec![b1, &recovered(cast, &watch, false)],
-            "quorum",
-        ),
     ]
-}
-
-/// A bundle with only the watch in it, signed by the recovery key and perhaps the watch.
-fn recovered(cast: &Cast, watch: &DeviceKeys, with_new: bool) -> String {
-    let good = next_by(cast, "recovered", &[&cast.phone.approval], |b| b.devices = vec![watch.entry.clone()]);
-    let parts = Parts::of(&good);
-    let kid = |k: &SecretKey<Recovery>| k.public().thumbprint();
-    let recovery = (
-        kid(&cast.recovery).to_string(),
-        jws(&cast.recovery, &header(&parts.typ, &kid(&cast.recovery)), &parts.payload),
-    );
-    let new = (watch.id().to_string(), jws(&watch.approval, &header(&parts.typ, &watch.id()), &parts.payload));
-    let mut signed = if with_new { vec![recovery, new] } else { vec![recovery] };
-    signed.sort();
-    signed.into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(",")
 }
 
 /// Bundles whose members do not fit together.

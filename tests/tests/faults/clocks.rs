@@ -3,7 +3,7 @@
 use super::{approving, pay, pay_arguments};
 use agenttrust_gate::GateConfig;
 use agenttrust_protocol::lifecycle::State;
-use agenttrust_tests::kit::{Answer, Daemon, ShiftedClock, World, outcome};
+use agenttrust_tests::kit::{Answer, ShiftedClock, World, outcome};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,16 +35,13 @@ async fn a_daemon_whose_clock_is_off_releases_nothing() {
     let mut world = World::new().await;
     let _person = approving(&world).await;
     let session = world.session().await;
-    world.daemon.stop();
-    let data = world.daemon.data().to_owned();
     for shift in SHIFTS {
-        let mut daemon = Daemon::start(&data, &[("AGENTTRUST_CLOCK_SHIFT", &shift.to_string())]);
+        world.daemon.shift_clock(shift);
         world.phone.device.wake();
         let code = outcome(&session, pay(2).life(Duration::from_secs(5))).await.unwrap_err();
         assert!(TOLD.contains(&code.as_str()), "{shift}: {code}");
-        daemon.stop();
     }
-    world.daemon.restart();
+    world.daemon.shift_clock(0);
     world.phone.device.wake();
     assert_eq!(outcome(&session, pay(3)).await, Ok(pay_arguments(3)));
     assert_eq!(executed(&world.phone.states().await), 2);

@@ -1,8 +1,8 @@
-//! The disk that holds the data folder is full.
+//! The disk that holds the data folder is full, or fails.
 
 use super::{approving, pay, pay_arguments};
 use agenttrust_device::{Done, Event};
-use agenttrust_tests::kit::{Answer, Daemon, World, outcome};
+use agenttrust_tests::kit::{Answer, Daemon, History, World, outcome};
 use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -89,4 +89,35 @@ async fn a_full_disk_approves_nothing_and_is_over_when_there_is_space() {
     let phone = Arc::clone(&world.phone);
     let _person = tokio::spawn(async move { phone.serve(|_| Answer::Approve).await });
     assert_eq!(outcome(&session, pay(4)).await, Ok(pay_arguments(4)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_cannot_be_written_approves_nothing_and_is_over_when_it_can() {
+    let mut world = World::new().await;
+    approving(&world).await.abort();
+    let session = world.session().await;
+    let mut events = world.phone.device.events();
+    let asking = tokio::spawn({
+        let session = session.clone();
+        async move { outcome(&session, pay(2)).await }
+    });
+    let card = loop {
+        if let Event::CardAdded { card } = events.next().await.unwrap() {
+            break card;
+        }
+    };
+
+    // Room for the index of the write-ahead log, and not for a transaction.
+    world.daemon.limit_files(Some(33 << 10));
+    assert_eq!(outcome(&session, pay(3)).await, Err("store_failed".to_owned()));
+    let answered = world.phone.try_give(&card, Answer::Approve).await.unwrap().unwrap();
+    assert!(matches!(answered, Done::Answered { stored: None, .. }), "{answered:?}");
+    assert!(!asking.is_finished(), "an answer that is not on the disk counts for nothing");
+
+    world.daemon.limit_files(None);
+    world.phone.device.wake();
+    assert_eq!(asking.await.unwrap(), Ok(pay_arguments(2)));
+    let _person = world.answering(|_| Answer::Approve);
+    assert_eq!(outcome(&session, pay(4)).await, Ok(pay_arguments(4)));
+    assert!(History::of(&world.phone.device).await.verify().is_sound());
 }

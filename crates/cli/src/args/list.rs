@@ -7,6 +7,14 @@ use std::path::PathBuf;
 /// `agenttrust devices …`
 #[derive(Clone, Debug, Subcommand)]
 pub enum DevicesCommand {
+    /// Give a device another name
+    Rename {
+        /// Its name, or the beginning of its key's thumbprint
+        #[arg(allow_hyphen_values = true)]
+        device: String,
+        /// What it is called from now on
+        name: String,
+    },
     /// Take a device out of the trust bundle; its answers no longer count
     Remove {
         /// Its name, or the beginning of its key's thumbprint

@@ -8,6 +8,7 @@ use crate::place::Place;
 use crate::short::pick;
 use crate::terminal::Terminal;
 use agenttrust_device::CardView;
+use agenttrust_device::approver::display::Folds;
 use agenttrust_protocol::Hash;
 use agenttrust_protocol::door::Trouble;
 
@@ -15,11 +16,11 @@ use agenttrust_protocol::door::Trouble;
 ///
 /// # Errors
 /// `not_found` if there is none, `closed` if it was over first, or why the device did not sign.
-pub async fn approve(terminal: &mut Terminal, place: &Place, id: Option<&str>, all: bool, out: &mut Out) -> Outcome {
+pub async fn approve(terminal: &mut Terminal, place: &Place, id: Option<&str>, out: &mut Out) -> Outcome {
     let card = find(terminal, id).await?;
     let (id, mut events) = (card.id, terminal.device.events());
     let mut screen = Screen { terminal, events: &mut events, place, live: false, aside: |_: &_| None };
-    let answered = screen.answer(card, all).await?;
+    let answered = screen.answer(card, Folds::Open).await?;
     if let Answered::Here { .. } = answered {
         screen.follow(id).await;
     }

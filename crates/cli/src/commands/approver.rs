@@ -10,7 +10,7 @@ use crate::prompt::{Asked, Then, ask};
 use crate::short::short;
 use crate::terminal::Terminal;
 use crate::wrap::wrap;
-use agenttrust_device::approver::display::{EnrolDisplay, safe_line};
+use agenttrust_device::approver::display::{EnrolDisplay, Folds, safe_line};
 use agenttrust_device::approver::inbox::Phase;
 use agenttrust_device::{CardView, Command, Connection, Event, Events, Snapshot};
 use agenttrust_protocol::Hash;
@@ -20,12 +20,20 @@ use std::collections::{HashMap, HashSet};
 /// What the loop remembers.
 struct Loop<'l> {
     place: &'l Place,
-    all: bool,
+    folds: Folds,
     until: Option<u32>,
     /// Left unanswered by the person for now.
     skipped: HashSet<Hash>,
     /// Answered, or not to be answered here: what failed once would come back at once.
     done: HashSet<Hash>,
+    /// Told to their end already.
+    told: HashSet<Hash>,
+}
+
+/// What is said of other requests than the one on the screen.
+struct Beside {
+    tools: HashMap<Hash, String>,
+    told: HashSet<Hash>,
 }
 
 /// What is to be shown next.
@@ -41,9 +49,11 @@ enum Next {
 /// `no_terminal` if the terminal goes away.
 pub async fn approver(terminal: &mut Terminal, place: &Place, all: bool, until: Option<u32>, out: &mut Out) -> Outcome {
     let mut events = terminal.device.events();
-    let mut state = Loop { place, all, until, skipped: HashSet::new(), done: HashSet::new() };
+    let folds = if all { Folds::Open } else { Folds::Closed };
+    let mut state = Loop { place, folds, until, skipped: HashSet::new(), done: HashSet::new(), told: HashSet::new() };
     let name = terminal.snapshot().me.map(|me| safe_line(&me.name, 60)).unwrap_or_default();
-    show(terminal, &format!("{name} answers requests. Nothing runs unless you say yes.\n"));
+    let rules = "Nothing runs unless you say yes. One key answers, without Enter.";
+    show(terminal, &format!("{name} answers requests. {rules}\n"));
     terminal.caught_up().await?;
     loop {
         let step = match state.next(&terminal.snapshot()) {
@@ -85,10 +95,10 @@ impl Loop<'_> {
         card: CardView,
         out: &mut Out,
     ) -> Outcome<bool> {
-        let (id, tools) = (card.id, tools(terminal));
-        let aside = |event: &Event| aside(event, &tools);
+        let (id, beside) = (card.id, self.beside(terminal));
+        let aside = |event: &Event| beside.line(event);
         let mut screen = Screen { terminal, events, place: self.place, live: true, aside };
-        let answered = match screen.answer(card, self.all).await {
+        let answered = match screen.answer(card, self.folds).await {
             Ok(answered) => answered,
             Err(failure) if failure.code() == Trouble::WrongPin.code() => {
                 tell(terminal, &failure);
@@ -102,7 +112,9 @@ impl Loop<'_> {
         };
         match &answered {
             Answered::Here { .. } => {
-                screen.follow_briefly(id).await;
+                if screen.follow_briefly(id).await {
+                    self.told.insert(id);
+                }
                 out.event(&serde_json::json!({ "request": id, "answered": answered }));
             }
             Answered::Skipped => drop(self.skipped.insert(id)),
@@ -119,11 +131,11 @@ impl Loop<'_> {
             wrap(&line, columns).iter().for_each(|piece| text.push_str(&format!("{piece}\n")));
         }
         show(terminal, &text);
-        let (id, tools) = (knock.enroll, tools(terminal));
+        let (id, beside) = (knock.enroll, self.beside(terminal));
         let question = || "[y]es, it may ask  [n]o  [s]kip  [q]uit > ".to_owned();
         let happened = |event: Option<&Event>| match event {
             Some(Event::AgentAnswered { enroll }) if *enroll == id => Then::End(()),
-            Some(event) => aside(event, &tools).map_or(Then::Wait, Then::Say),
+            Some(event) => beside.line(event).map_or(Then::Wait, Then::Say),
             None => Then::Wait,
         };
         match ask(&terminal.tty, events, "ynsq", question, happened).await? {
@@ -144,9 +156,15 @@ impl Loop<'_> {
         Ok(true)
     }
 
+    fn beside(&self, terminal: &Terminal) -> Beside {
+        let cards = terminal.snapshot().cards.into_iter();
+        let tools = cards.map(|card| (card.id, safe_line(&card.display.tool.raw(), 40))).collect();
+        Beside { tools, told: self.told.clone() }
+    }
+
     /// Waits until something is there to be shown; answers whether to go on.
     async fn idle(&mut self, terminal: &mut Terminal, events: &mut Events) -> Outcome<bool> {
-        let tools = tools(terminal);
+        let beside = self.beside(terminal);
         let (until, skipped) = (self.until, self.skipped.len());
         let view = &*terminal;
         let question = || {
@@ -164,7 +182,7 @@ impl Loop<'_> {
             None if here(&view.snapshot()) => Then::End(true),
             None => Then::Wait,
             Some(Event::CardAdded { .. } | Event::AgentAsked { .. } | Event::CardChanged { .. }) => Then::End(true),
-            Some(event) => aside(event, &tools).map_or(Then::Wait, Then::Say),
+            Some(event) => beside.line(event).map_or(Then::Wait, Then::Say),
         };
         match ask(&view.tty, events, if skipped > 0 { "rq" } else { "q" }, question, happened).await? {
             Asked::Ended(go_on) => Ok(go_on),
@@ -177,44 +195,44 @@ impl Loop<'_> {
     }
 }
 
-/// What happened to other requests, in one line each.
-fn aside(event: &Event, tools: &HashMap<Hash, String>) -> Option<String> {
-    let line = |card: &Hash, phase: &Phase| {
-        let tool = tools.get(card).cloned().unwrap_or_default();
-        progress(phase).map(|words| format!("  {} {tool}: {words}", short(card)))
-    };
-    match event {
-        Event::CardStep { card, phase } | Event::CardClosed { card, phase, .. } => line(card, phase),
-        Event::EntryRefused { reason, .. } => {
-            Some(format!("  Something that does not verify was refused: {} ({})", reason.message, reason.code))
+impl Beside {
+    /// What happened to another request, or to the connection.
+    fn line(&self, event: &Event) -> Option<String> {
+        let line = |card: &Hash, phase: &Phase| {
+            let tool = self.tools.get(card).cloned().unwrap_or_default();
+            let words = progress(phase).filter(|_| !self.told.contains(card));
+            words.map(|words| format!("  {} {tool}: {words}", short(card)))
+        };
+        match event {
+            Event::CardStep { card, phase } | Event::CardClosed { card, phase, .. } => line(card, phase),
+            Event::EntryRefused { reason, .. } => {
+                Some(format!("  Something that does not verify was refused: {} ({})", reason.message, reason.code))
+            }
+            Event::LogRejected { why } => Some(format!("  The daemon's history does not verify: {}", why.message)),
+            Event::Trouble { why } => Some(format!("  {} ({})", why.message, why.code)),
+            Event::ClockChanged { ahead } if *ahead != 0 => Some(format!("  {}", Trouble::ClockOff.sentence())),
+            Event::ConnectionChanged { connection } => match connection {
+                Connection::Connected { .. } => Some("  Connected.".to_owned()),
+                Connection::Lost { .. } => {
+                    Some("  The connection to the daemon is lost; it is tried again.".to_owned())
+                }
+                Connection::Connecting | Connection::Refused => None,
+            },
+            Event::CardAdded { .. }
+            | Event::CardChanged { .. }
+            | Event::CardReminder { .. }
+            | Event::AgentAsked { .. }
+            | Event::AgentAnswered { .. }
+            | Event::PairingAsked { .. }
+            | Event::PairingDigits { .. }
+            | Event::PairingEnded { .. }
+            | Event::TrustChanged { .. }
+            | Event::StatusExpiring { .. }
+            | Event::LogVerified { .. }
+            | Event::ClockChanged { .. }
+            | Event::Missed { .. } => None,
         }
-        Event::LogRejected { why } => Some(format!("  The daemon's history does not verify: {}", why.message)),
-        Event::Trouble { why } => Some(format!("  {} ({})", why.message, why.code)),
-        Event::ClockChanged { ahead } if *ahead != 0 => Some(format!("  {}", Trouble::ClockOff.sentence())),
-        Event::ConnectionChanged { connection } => match connection {
-            Connection::Connected { .. } => Some("  Connected.".to_owned()),
-            Connection::Lost { .. } => Some("  The connection to the daemon is lost; it is tried again.".to_owned()),
-            Connection::Connecting | Connection::Refused => None,
-        },
-        Event::CardAdded { .. }
-        | Event::CardChanged { .. }
-        | Event::CardReminder { .. }
-        | Event::AgentAsked { .. }
-        | Event::AgentAnswered { .. }
-        | Event::PairingAsked { .. }
-        | Event::PairingDigits { .. }
-        | Event::PairingEnded { .. }
-        | Event::TrustChanged { .. }
-        | Event::StatusExpiring { .. }
-        | Event::LogVerified { .. }
-        | Event::ClockChanged { .. }
-        | Event::Missed { .. } => None,
     }
-}
-
-fn tools(terminal: &Terminal) -> HashMap<Hash, String> {
-    let cards = terminal.snapshot().cards;
-    cards.into_iter().map(|card| (card.id, safe_line(&card.display.tool.raw(), 40))).collect()
 }
 
 fn tell(terminal: &Terminal, failure: &Failure) {

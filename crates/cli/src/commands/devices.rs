@@ -8,13 +8,14 @@ use crate::terminal::{Terminal, unexpected};
 use agenttrust_device::approver::display::safe_line;
 use agenttrust_device::{Command, DeviceInfo, Done};
 
-/// Lists devices, or removes one.
+/// Lists devices, renames or removes one.
 ///
 /// # Errors
 /// Those of the device: changes take an admin.
 pub async fn devices(terminal: &Terminal, command: Option<&DevicesCommand>, out: &mut Out) -> Outcome {
     match command {
         None => list(terminal, out).await,
+        Some(DevicesCommand::Rename { device, name }) => rename(terminal, device, name, out).await,
         Some(DevicesCommand::Remove { device }) => remove(terminal, device, out).await,
     }
 }
@@ -24,8 +25,20 @@ async fn all(terminal: &Terminal) -> Outcome<Vec<DeviceInfo>> {
     Ok(devices)
 }
 
+async fn find(terminal: &Terminal, typed: &str) -> Outcome<DeviceInfo> {
+    pick(all(terminal).await?, typed, |device| device.device.to_string(), |device| Some(device.name.clone()))
+}
+
+async fn rename(terminal: &Terminal, typed: &str, name: &str, out: &mut Out) -> Outcome {
+    let device = find(terminal, typed).await?.device;
+    terminal.run(Command::RenameDevice { device, name: name.to_owned() }).await?;
+    out.line(format!("It is called {} from now on.", safe_line(name, 60)));
+    out.document(&serde_json::json!({ "renamed": name, "device": device }));
+    Ok(())
+}
+
 async fn remove(terminal: &Terminal, typed: &str, out: &mut Out) -> Outcome {
-    let device = pick(all(terminal).await?, typed, |d| d.device.to_string(), |d| Some(d.name.clone()))?;
+    let device = find(terminal, typed).await?;
     let question = format!("Remove {}? Its answers will no longer count. [y/n] ", safe_line(&device.name, 60));
     let sure = terminal.tty.choose(&question, "yn", std::time::Duration::from_millis(400))? == 'y';
     if sure {

@@ -7,6 +7,7 @@ use crate::failure::{Exit, Failure, Outcome};
 use crate::host::HostDoor;
 use crate::out::{Look, Out};
 use crate::place::Place;
+use agenttrust_device::KeyStore;
 use agenttrust_protocol::Time;
 use agenttrust_protocol::door::{DaemonStatus, Trouble};
 use serde::Serialize;
@@ -71,6 +72,7 @@ struct Scene<'a> {
     place: &'a Place,
     status: Result<DaemonStatus, Failure>,
     now: Time,
+    key_store: Result<(), agenttrust_device::Failure>,
 }
 
 /// Looks at everything.
@@ -79,7 +81,10 @@ struct Scene<'a> {
 /// Exit 1 if something does not work.
 pub async fn doctor(place: &Place, now: Time, out: &mut Out) -> Outcome {
     let status = HostDoor::new(place.host_socket()).status().await;
-    let scene = Scene { place, status, now };
+    let key_store = tokio::task::spawn_blocking(KeyStore::platform_ready).await;
+    let key_store =
+        key_store.unwrap_or_else(|panic| Err(agenttrust_device::Failure::new(Trouble::Internal, panic.to_string())));
+    let scene = Scene { place, status, now, key_store };
     let checks = examine(&scene);
     show(&checks, out);
     out.document(&checks);
@@ -100,11 +105,12 @@ fn examine(scene: &Scene<'_>) -> Vec<Check> {
         found.push(checks::version(status));
         found.push(checks::trust(status));
         found.push(checks::reachable(status));
+        found.extend(checks::approvers(status));
         found.push(checks::agents_socket(scene.place));
         found.extend(checks::pinned_root(status));
     }
     found.push(checks::terminal(scene.place));
-    found.push(checks::key_store());
+    found.push(checks::key_store(&scene.key_store));
     found
 }
 

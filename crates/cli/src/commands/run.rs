@@ -187,7 +187,7 @@ fn not_run(refused: Refused) -> Failure {
     if let Some(note) = refused.note() {
         message.push_str(&format!(" They say: {note}"));
     }
-    let hint = refused.hint().map(str::to_owned);
+    let hint = Some(refused.hint().to_owned());
     let body = ErrorBody { code: refused.code().as_str().to_owned(), message, hint, state: None };
     Failure { body, exit: Exit::NotRun }
 }

@@ -6,10 +6,25 @@ use crate::failure::Failure;
 use agenttrust_protocol::Id;
 use agenttrust_protocol::door::Trouble;
 use keyring::{Entry, Error};
+#[cfg(target_os = "linux")]
+use secret_service::{EncryptionType, blocking::SecretService};
 use zeroize::Zeroizing;
 
 /// Under this name the person finds the keys in the store's own window.
 const SERVICE: &str = "AgentTrust device keys";
+
+/// Whether there is a store and it is open; no window asks the person to open it.
+pub(super) fn ready() -> Result<(), Failure> {
+    #[cfg(target_os = "linux")]
+    {
+        let service = service()?;
+        let is_locked = service.get_default_collection().and_then(|keys| keys.is_locked());
+        if is_locked.map_err(|error| missing(&error))? {
+            return Err(Failure::new(Trouble::KeystoreLocked, "it is locked"));
+        }
+    }
+    Entry::store_status().as_ref().map_err(told).copied()
+}
 
 /// Puts the seeds under a fresh account name and returns it.
 pub(super) fn save(seeds: &Seeds) -> Result<String, Failure> {
@@ -35,7 +50,21 @@ pub(super) fn forget(account: &str) {
 }
 
 fn entry(account: &str) -> Result<Entry, Failure> {
+    // `keyring` looks for a store once in a process, so it is not asked before there is one: the person may start it
+    // and try again.
+    #[cfg(target_os = "linux")]
+    service()?;
     Entry::new(SERVICE, account).map_err(|error| told(&error))
+}
+
+#[cfg(target_os = "linux")]
+fn service() -> Result<SecretService<'static>, Failure> {
+    SecretService::connect(EncryptionType::Plain).map_err(|error| missing(&error))
+}
+
+#[cfg(target_os = "linux")]
+fn missing(error: &secret_service::Error) -> Failure {
+    Failure::new(Trouble::KeystoreLocked, error.to_string())
 }
 
 /// A store that is locked, missing or has lost the keys: in every case the person has to look at it.

@@ -187,21 +187,95 @@ fn nothing_secret_is_printed() {
     assert!(!printed.contains("123456") && printed.contains("secret approval key"), "{printed}");
 }
 
-/// Run by hand: `dbus-run-session -- sh -c 'printf pw | gnome-keyring-daemon --unlock; cargo test … -- --ignored'`.
-#[cfg(feature = "platform-keys")]
-#[tokio::test]
-#[ignore = "needs a Secret Service on a session bus"]
-async fn the_platform_keeps_keys_and_forgets_them() {
-    let work = tokio::task::spawn_blocking(|| {
-        let (_scratch, folder) = folder();
+#[test]
+fn the_plain_file_says_what_it_is_and_is_its_owners_alone() {
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    let (_scratch, folder) = folder();
+    KeyStore::File.save(&folder, &Keys::generate()).unwrap();
+    assert_eq!(KeyStore::File.protection(), "file", "every device sees the word in the trust bundle");
+    let path = folder.path().join(KEYS);
+    assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+    assert_eq!(KeyStore::File.load(&folder, NOW).unwrap_err().code(), "unsafe_folder", "others could have read it");
+}
+
+/// The real Secret Service of a desktop, on a session bus and in a home of its own.
+#[cfg(target_os = "linux")]
+mod session {
+    use super::*;
+    use std::path::Path;
+    use std::process::Command;
+
+    /// Does one part in a session of its own.
+    fn run(home: &Path, keyring: &str, part: &str) {
+        let test = std::env::current_exe().unwrap();
+        let script = format!("{keyring} && exec \"$0\" --ignored --exact keystore::tests::session::{part}");
+        let mut command = Command::new("dbus-run-session");
+        command.args(["--", "sh", "-c", &script]).arg(test).env("HOME", home).env("XDG_RUNTIME_DIR", home);
+        for name in ["XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "DBUS_SESSION_BUS_ADDRESS", "DISPLAY"] {
+            command.env_remove(name);
+        }
+        let output = command.output().expect("dbus-run-session starts: scripts/setup test");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && said.contains("1 passed"), "{said}{output:?}");
+    }
+
+    fn home() -> std::path::PathBuf {
+        std::env::var_os("HOME").unwrap().into()
+    }
+
+    #[test]
+    fn the_platform_keeps_keys_until_it_is_locked() {
+        let home = tempfile::tempdir().unwrap();
+        run(home.path(), "printf pw | gnome-keyring-daemon --unlock --components=secrets >/dev/null", "unlocked");
+        // The same keyring in the next session, whose password nobody has typed yet.
+        run(home.path(), "gnome-keyring-daemon --start --components=secrets >/dev/null", "locked");
+        run(home.path(), "export DBUS_SESSION_BUS_ADDRESS=unix:path=/nowhere", "missing");
+    }
+
+    #[test]
+    #[ignore = "the_platform_keeps_keys_until_it_is_locked runs it in a session of its own"]
+    fn unlocked() {
+        KeyStore::platform_ready().unwrap();
+        let folder = Folder::open(&home().join("device")).unwrap();
         let keys = Keys::generate();
         KeyStore::Platform.save(&folder, &keys).unwrap();
         assert_eq!(KeyStore::kept(&folder).unwrap(), Kept::Platform);
-        assert!(!text(&folder).contains(&BASE64URL_NOPAD.encode(keys.approval.to_seed().as_slice())));
+        for part in keys.to_seeds().chunks_exact(32) {
+            assert!(!text(&folder).contains(&BASE64URL_NOPAD.encode(part)), "the file holds no seed");
+        }
         assert!(same(&KeyStore::Platform.load(&folder, NOW).unwrap(), &keys));
         assert_eq!(KeyStore::File.load(&folder, NOW).unwrap_err().code(), "bad_request");
-        KeyStore::Platform.forget(&folder);
-        assert_eq!(KeyStore::Platform.load(&folder, NOW).unwrap_err().code(), "keystore_locked");
-    });
-    work.await.unwrap();
+        let other = Folder::open(&home().join("other")).unwrap();
+        KeyStore::Platform.save(&other, &Keys::generate()).unwrap();
+        KeyStore::Platform.forget(&other);
+        assert_eq!(KeyStore::Platform.load(&other, NOW).unwrap_err().code(), "keystore_locked");
+        assert!(same(&KeyStore::Platform.load(&folder, NOW).unwrap(), &keys), "another's are gone, these are not");
+    }
+
+    #[test]
+    #[ignore = "the_platform_keeps_keys_until_it_is_locked runs it in a session of its own"]
+    fn locked() {
+        let folder = Folder::open(&home().join("device")).unwrap();
+        refused(&KeyStore::platform_ready().unwrap_err());
+        refused(&KeyStore::Platform.load(&folder, NOW).unwrap_err());
+        let before = text(&folder);
+        refused(&KeyStore::Platform.save(&folder, &Keys::generate()).unwrap_err());
+        assert_eq!(text(&folder), before, "the keys it had are still named");
+    }
+
+    #[test]
+    #[ignore = "the_platform_keeps_keys_until_it_is_locked runs it in a session of its own"]
+    fn missing() {
+        let folder = Folder::open(&home().join("device")).unwrap();
+        refused(&KeyStore::platform_ready().unwrap_err());
+        refused(&KeyStore::Platform.load(&folder, NOW).unwrap_err());
+    }
+
+    fn refused(failure: &Failure) {
+        assert_eq!(failure.code(), "keystore_locked");
+        let told = failure.to_string();
+        assert!(told.starts_with("The key store of this computer is locked or missing."), "{told}");
+        assert_eq!(Trouble::KeystoreLocked.hint(), "Unlock it and try again.");
+    }
 }

@@ -66,8 +66,10 @@ fn allow(call: &Call, permit: &Permit) -> HookOutput {
     HookOutput::allowed(&Approval { reason, arguments, context: permit.for_model().map(short) })
 }
 
+/// Of their own no the person need not be told.
 fn deny(refused: &Refused) -> HookOutput {
-    let for_person = refused.hint().map(|_| for_person(refused));
+    let by_the_person = refused.code() == Reason::Denied.into();
+    let for_person = (!by_the_person).then(|| for_person(refused));
     HookOutput::denied(&refused.for_model(), for_person.as_deref())
 }
 
@@ -76,13 +78,13 @@ fn deny_mistake(error: &AskError) -> HookOutput {
         AskError::Arguments(_) => Reason::BadJson,
         AskError::NotAnObject | AskError::NoTool | AskError::NoTime => Reason::BadPayload,
     };
-    HookOutput::denied(&format!("AgentTrust: not approved ({code}). Do not retry unchanged. {error}"), None)
+    let refused = Refused::from(code);
+    HookOutput::denied(&format!("{} ({error})", refused.for_model()), Some(&for_person(&refused)))
 }
 
-/// A sentence and the next step, for the client's screen.
+/// The code, a sentence and the next step, for the client's screen.
 fn for_person(refused: &Refused) -> String {
-    let hint = refused.hint().unwrap_or_default();
-    format!("AgentTrust: {} {hint}", refused.sentence()).trim_end().to_owned()
+    format!("AgentTrust ({}): {} {}", refused.code(), refused.sentence(), refused.hint())
 }
 
 /// Keeps the person's words as the task of the turn; words of anybody else begin a turn without a task.

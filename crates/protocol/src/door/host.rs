@@ -14,6 +14,8 @@ pub struct DaemonStatus {
     pub started: Time,
     /// Its clock now, so that callers notice a skew.
     pub now: Time,
+    /// By how many seconds its clock is ahead of the devices', as the last call of one tells; negative for behind.
+    pub skew: Option<i64>,
     /// The data folder.
     pub data: String,
     /// The trust domain, once there is one.
@@ -28,6 +30,8 @@ pub struct DaemonStatus {
     pub devices: u64,
     /// How many are connected.
     pub connected: u64,
+    /// Whether every approving device is on the daemon's machine.
+    pub local_only: bool,
     /// How many requests wait.
     pub pending: u64,
     /// How many leaves the log has.

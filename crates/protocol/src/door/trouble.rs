@@ -129,7 +129,12 @@ impl From<Trouble> for ErrorBody {
 
 impl From<Reason> for ErrorBody {
     fn from(reason: Reason) -> ErrorBody {
-        ErrorBody { code: reason.code().to_owned(), message: reason.sentence().to_owned(), hint: None, state: None }
+        ErrorBody {
+            code: reason.code().to_owned(),
+            message: reason.sentence().to_owned(),
+            hint: Some(reason.hint().to_owned()),
+            state: None,
+        }
     }
 }
 

@@ -1,8 +1,9 @@
 //! Making messages.
 
 use super::{Message, disclosure::Disclosure, header};
-use crate::hash::{Hash, Id, Tdid, Time, base64};
-use crate::key::SecretKey;
+use crate::hash::{Hash, Id, Tdid, Thumbprint, Time, base64};
+use crate::key::{Recovery, Role, SecretKey};
+use crate::message::Bundle;
 use crate::wire::{Record, text, write_member};
 use std::marker::PhantomData;
 
@@ -115,12 +116,12 @@ impl<M: Message> Unsigned<M> {
     }
 
     /// One signer's JWS over these bytes.
-    pub fn part(&self, key: &SecretKey<M::Signer>) -> (crate::Thumbprint, String) {
-        self.part_by(key, key.public().thumbprint())
+    pub fn part(&self, key: &SecretKey<M::Signer>) -> (Thumbprint, String) {
+        self.part_by(key)
     }
 
     /// Puts several signers' parts together, thumbprints ascending.
-    pub fn join(&self, mut parts: Vec<(crate::Thumbprint, String)>) -> Signed<M> {
+    pub fn join(&self, mut parts: Vec<(Thumbprint, String)>) -> Signed<M> {
         parts.sort_by_key(|(kid, _)| kid.to_string());
         let mut text = parts.into_iter().map(|(_, jws)| jws).collect::<Vec<_>>().join(",");
         if !M::Content::NAMES.is_empty() {
@@ -133,14 +134,17 @@ impl<M: Message> Unsigned<M> {
         Signed { text, message: PhantomData }
     }
 
-    /// A part by a key of another role: the recovery key stands in for lost admins of a bundle.
-    pub(crate) fn part_by<R: crate::key::Role>(
-        &self,
-        key: &SecretKey<R>,
-        kid: crate::Thumbprint,
-    ) -> (crate::Thumbprint, String) {
+    fn part_by<R: Role>(&self, key: &SecretKey<R>) -> (Thumbprint, String) {
+        let kid = key.public().thumbprint();
         let signed = format!("{}.{}", base64(header(M::TYP, &kid).as_bytes()), self.payload);
         let signature = base64(&key.sign(signed.as_bytes()));
         (kid, format!("{signed}.{signature}"))
+    }
+}
+
+impl Unsigned<Bundle> {
+    /// The recovery key's JWS over these bytes: it stands in for lost admins.
+    pub fn recovery_part(&self, key: &SecretKey<Recovery>) -> (Thumbprint, String) {
+        self.part_by(key)
     }
 }

@@ -1,6 +1,8 @@
 //! Files that are not ours, newer than we are, damaged, or on a full disk.
 
 use super::kit::{Ask, World, log_key};
+use crate::store::log::LogKey;
+use crate::store::open::open_writer;
 use crate::store::{OpenError, Settings, Store};
 use agenttrust_protocol::door::Trouble;
 use agenttrust_protocol::key::{Log, SecretKey};
@@ -120,6 +122,17 @@ async fn a_disk_that_is_full_from_the_beginning() {
     let refused = Store::open(&path, log_key(), settings).err().unwrap();
     assert_eq!(refused.trouble, Trouble::DiskFull, "{refused}");
     open(&path).unwrap().close().await;
+}
+
+#[tokio::test]
+async fn a_commit_waits_for_the_disk() {
+    let (_folder, path) = closed().await;
+    let conn = open_writer(&path, &LogKey::new(log_key()), &Settings::default()).unwrap();
+    let setting = |name: &str| conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+    // 2 is FULL: a commit returns after the write-ahead log was synced, so that not even a power cut takes it back.
+    assert_eq!(setting("synchronous"), 2);
+    let mode: String = conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+    assert_eq!(mode, "wal");
 }
 
 #[tokio::test]

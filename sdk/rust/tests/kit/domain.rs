@@ -1,12 +1,13 @@
 //! Test devices and what they sign.
 
 use agenttrust_gate::{Tdid, Thumbprint, Time};
-use agenttrust_protocol::key::{Approval, Log, SecretKey, Transport, Witness};
+use agenttrust_protocol::envelope::Unsigned;
+use agenttrust_protocol::key::{Approval, Log, Recovery, SecretKey, Transport, Witness};
 use agenttrust_protocol::message::{
     AgentCert, Bundle, Decision, DecisionContent, Device, Enroll, Grant, GrantContent, Message, Nothing, Paused,
     Request, RequestContent, Revocation, Status, Uv, Verdict,
 };
-use agenttrust_protocol::trust::{Trust, bundle_ref};
+use agenttrust_protocol::trust::{RECOVERY_DELAY, Trust, bundle_ref};
 use agenttrust_protocol::{Hash, Head, Opened, Received, Signed};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,6 +33,8 @@ pub struct Domain {
     pub bundles: Vec<String>,
     pub statuses: Vec<String>,
     pub tdid: Option<Tdid>,
+    /// Whether a recovery bundle has waited its time.
+    settled: bool,
 }
 
 /// The time a message is dated.
@@ -48,7 +51,8 @@ impl Domain {
     /// A domain with other keys than those of another number.
     pub fn numbered(number: u8, phones: u8) -> Domain {
         let phones = (0..phones).map(|n| SecretKey::from_seed(&seed(number, n))).collect();
-        let mut domain = Domain { number, phones, bundles: Vec::new(), statuses: Vec::new(), tdid: None };
+        let mut domain =
+            Domain { number, phones, bundles: Vec::new(), statuses: Vec::new(), tdid: None, settled: false };
         domain.next_bundle(at(-1000), |_| {});
         domain
     }
@@ -57,6 +61,9 @@ impl Domain {
         let mut trust = Trust::enter(&self.bundles[0], None).unwrap();
         for bundle in &self.bundles[1..] {
             trust.accept_bundle(bundle, at(0)).unwrap();
+        }
+        if self.settled {
+            assert!(trust.settle(at(RECOVERY_DELAY)));
         }
         for status in &self.statuses {
             trust.accept_status(status).unwrap();
@@ -99,13 +106,40 @@ impl Domain {
                 rules: Vec::new(),
                 log: SecretKey::<Log>::from_seed(&seed(200, self.number)).public(),
                 transport: SecretKey::<Transport>::from_seed(&seed(201, self.number)).public().thumbprint(),
-                recovery: None,
+                recovery: Some(self.recovery_key().public()),
             },
         };
         change(&mut body);
         let text = Signed::sign(&self.phones[0], &self.head(iat), &body, &Nothing {}, &mut random).into_string();
         self.tdid = self.tdid.or_else(|| Some(Received::<Bundle>::parse(&text).unwrap().hash().into()));
         self.bundles.push(text);
+        self.next_status(iat, |_| {});
+    }
+
+    fn recovery_key(&self) -> SecretKey<Recovery> {
+        SecretKey::from_seed(&seed(202, self.number))
+    }
+
+    /// All phones are lost: the recovery key and a new one sign a bundle, which waits.
+    pub fn recover(&mut self, iat: Time) {
+        let trust = self.trust();
+        self.phones.push(SecretKey::from_seed(&seed(self.number, 99)));
+        let new = self.phones.len() - 1;
+        let body = Bundle {
+            version: trust.current().body().version + 1,
+            prev: Some(trust.current().hash()),
+            devices: vec![self.device(new)],
+            ..trust.current().body().clone()
+        };
+        let unsigned = Unsigned::new(&self.head(iat), &body, &Nothing {}, &mut random);
+        let parts = vec![unsigned.part(&self.phones[new]), unsigned.recovery_part(&self.recovery_key())];
+        self.bundles.push(unsigned.join(parts).into_string());
+    }
+
+    /// The recovery bundle counts, with a status that speaks for it: the new phone is the first now.
+    pub fn settle(&mut self, iat: Time) {
+        self.settled = true;
+        self.phones.rotate_right(1);
         self.next_status(iat, |_| {});
     }
 

@@ -5,10 +5,10 @@ use super::super::domain::{Who, now};
 use super::{ATTACK, Act, Attack, GREEDY, REFUSED, RUNS, Step, approved, two_approvers};
 use crate::cast::constraints;
 use crate::forge::disclosure;
-use agenttrust_protocol::Thumbprint;
 use agenttrust_protocol::door::{ErrorBody, Reply, Trouble, typ_of};
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::{Decision, Message, Request};
+use agenttrust_protocol::{Reason, Thumbprint};
 use axum::http::StatusCode;
 
 const CLAIM: &str = "/v1/requests/*/claim";
@@ -136,6 +136,7 @@ pub(super) const ALL: &[Attack] = &[
         expect: &["spent"],
         steps: &[RUNS, REFUSED],
         grants: |world, agent| grant(world, agent, r#"[{"c":"use","max":1}]"#),
+        grant_fault: Some(Reason::NotCovered),
         decide: claims_all,
         ..ATTACK
     },
@@ -144,6 +145,7 @@ pub(super) const ALL: &[Attack] = &[
         does: "calls a use claimed that the grant's limits exclude",
         expect: &["spent"],
         grants: |world, agent| grant(world, agent, r#"[{"c":"args","keys":{"amount":{"le":100},"payee":true}}]"#),
+        grant_fault: Some(Reason::NotCovered),
         decide: claims_all,
         ..ATTACK
     },
@@ -152,6 +154,7 @@ pub(super) const ALL: &[Attack] = &[
         does: "offers a grant that a key of its own signed, and calls its use claimed",
         expect: &["spent"],
         grants: |world, agent| vec![world.domain.grant(Who::Stranger, agent, |_| {})],
+        grant_fault: Some(Reason::UnknownKey),
         decide: claims_all,
         ..ATTACK
     },
@@ -160,6 +163,7 @@ pub(super) const ALL: &[Attack] = &[
         does: "offers the grant of another agent, and calls its use claimed",
         expect: &["spent"],
         grants: |world, _| vec![world.domain.grant(Who::Phone, Thumbprint::from_bytes([7; 32]), |_| {})],
+        grant_fault: Some(Reason::NotCovered),
         decide: claims_all,
         ..ATTACK
     },
@@ -168,6 +172,7 @@ pub(super) const ALL: &[Attack] = &[
         does: "offers a grant whose time is over, and calls its use claimed",
         expect: &["spent"],
         grants: |world, agent| vec![world.domain.grant_from(Who::Phone, agent, now().plus(-48 * 3600), |_| {})],
+        grant_fault: Some(Reason::Expired),
         decide: claims_all,
         ..ATTACK
     },
@@ -177,6 +182,7 @@ pub(super) const ALL: &[Attack] = &[
         expect: &["spent"],
         set: two_approvers,
         grants: |world, agent| vec![world.domain.grant(Who::Phone, agent, |_| {})],
+        grant_fault: Some(Reason::Quorum),
         decide: claims_all,
         ..ATTACK
     },

@@ -5,10 +5,10 @@ use crate::commands::status::any_of;
 use crate::commands::up::{read_from, trouble_in};
 use crate::out::span;
 use crate::place::{Place, environment};
-use agenttrust_device::Kept;
+use agenttrust_device::{Failure, Kept};
 use agenttrust_protocol::Time;
 use agenttrust_protocol::door::{DaemonStatus, Trouble};
-use agenttrust_protocol::message::MAX_STATUS_LIFE;
+use agenttrust_protocol::message::{CLOCK_SKEW, MAX_STATUS_LIFE};
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
@@ -79,21 +79,33 @@ pub(super) fn daemon(scene: &Scene<'_>) -> Check {
     }
 }
 
-/// A clock that is off is found by what was signed while it was right.
+/// A clock that is off is found by those of devices.
 pub(super) fn clock(status: &DaemonStatus, now: Time) -> Check {
     const NAME: &str = "clock";
     let apart = now.since(status.now);
     if apart.abs() > SKEW {
-        let detail = format!("the daemon's clock differs from this program's by {} s", apart);
+        let detail = format!("the daemon's clock differs from this program's by {apart} s");
         return Check::fail(NAME, Trouble::ClockOff, &detail);
     }
+    match status.skew {
+        Some(ahead) if ahead > CLOCK_SKEW => {
+            let detail = format!("it is {} ahead of a device's", span(ahead));
+            return Check::fail(NAME, Trouble::ClockOff, &detail);
+        }
+        Some(ahead) if ahead < -CLOCK_SKEW => {
+            let detail = format!("it is {} behind a device's", span(ahead.saturating_neg()));
+            return Check::fail(NAME, Trouble::ClockOff, &detail);
+        }
+        Some(_) | None => {}
+    }
+    // While none calls, what one signed before tells of a clock that is behind.
     let longest = now.plus(MAX_STATUS_LIFE).plus(60);
     match status.status_until {
         Some(until) if until > longest => {
             let behind = span(until.since(longest));
             Check::fail(NAME, Trouble::ClockOff, &format!("a device signed a status that begins {behind} from now"))
         }
-        Some(_) | None => Check::ok(NAME, "it agrees with the daemon's and with what devices signed"),
+        Some(_) | None => Check::ok(NAME, "it agrees with the daemon's and the devices'"),
     }
 }
 
@@ -131,6 +143,18 @@ pub(super) fn reachable(status: &DaemonStatus) -> Check {
     }
     // A terminal is connected only while it is used, so this alone breaks nothing.
     Check::of(NAME, Level::Warn, Trouble::NoDevice, &format!("0 of {} connected", status.devices))
+}
+
+/// A device on this machine runs as the user that agents run as, or beside it.
+pub(super) fn approvers(status: &DaemonStatus) -> Option<Check> {
+    const NAME: &str = "approvers";
+    status.tdid?;
+    if !status.local_only {
+        return Some(Check::ok(NAME, "one of them is not on this computer"));
+    }
+    let message = "Every approving device is on this computer, where agents run as the same user.";
+    let hint = "Pair a phone with `agenttrust pair`; rules with `remote` then keep high risk away from this computer.";
+    Some(Check::warn(NAME, "approver_local", message, hint))
 }
 
 pub(super) fn agents_socket(place: &Place) -> Check {
@@ -187,16 +211,14 @@ fn kept(folder: &Path) -> Option<Kept> {
     }
 }
 
-/// Desktop devices keep their keys in the platform's store; without a session bus there is none to talk to.
-pub(super) fn key_store() -> Check {
+/// Desktop devices keep their keys in the platform's store.
+pub(super) fn key_store(ready: &Result<(), Failure>) -> Check {
     const NAME: &str = "key store";
-    if cfg!(not(target_os = "linux")) {
-        return Check::ok(NAME, "the platform has one");
+    match ready {
+        Ok(()) => Check::ok(NAME, "this computer's key store is there and open"),
+        Err(failure) => {
+            let hint = "Unlock it and try again. Terminals seal their keys by a PIN and do without it.";
+            Check::warn(NAME, failure.code(), failure.body().message, hint)
+        }
     }
-    let runtime = environment("XDG_RUNTIME_DIR").map(|folder| folder.join("bus"));
-    if environment("DBUS_SESSION_BUS_ADDRESS").is_some() || runtime.is_some_and(|bus| bus.exists()) {
-        return Check::ok(NAME, "there is a session bus for the desktop's key store");
-    }
-    let message = "There is no session bus, so no key store of the desktop: terminals seal keys by a PIN instead.";
-    Check::warn(NAME, Trouble::KeystoreLocked.code(), message, "Nothing to do on a server; on a desktop, log in there.")
 }

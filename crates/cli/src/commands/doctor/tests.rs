@@ -19,6 +19,7 @@ fn status() -> DaemonStatus {
         pid: 4211,
         started: NOW.plus(-7500),
         now: NOW,
+        skew: Some(1),
         data: "/d".to_owned(),
         tdid: Some(Tdid::from_bytes([0xab; 32])),
         bundle: 3,
@@ -26,6 +27,7 @@ fn status() -> DaemonStatus {
         admins: vec!["Ann's phone".to_owned()],
         devices: 2,
         connected: 1,
+        local_only: false,
         pending: 4,
         log_size: 1234,
         paused: false,
@@ -33,7 +35,7 @@ fn status() -> DaemonStatus {
 }
 
 fn down(place: &Place) -> Scene<'_> {
-    Scene { place, status: Err(Trouble::DaemonDown.into()), now: NOW }
+    Scene { place, status: Err(Trouble::DaemonDown.into()), now: NOW, key_store: Ok(()) }
 }
 
 fn header(id: &[u8; 4]) -> Vec<u8> {
@@ -74,7 +76,7 @@ fn a_foreign_database_is_told_before_a_daemon_touches_it() {
     assert_eq!(found(&daemon), (Level::Fail, "daemon_down"));
     assert!(daemon.message.contains("The last start failed: The database was written by a newer"), "{daemon:?}");
     // Once it runs again, old words mean nothing.
-    let scene = Scene { place: &place, status: Ok(status()), now: NOW };
+    let scene = Scene { status: Ok(status()), ..down(&place) };
     assert_eq!(found(&checks::database(&scene)), (Level::Ok, ""));
 }
 
@@ -100,6 +102,11 @@ fn an_open_folder_is_unsafe() {
 fn a_clock_that_is_off_shows() {
     assert_eq!(found(&checks::clock(&status(), NOW)), (Level::Ok, ""));
     assert_eq!(found(&checks::clock(&status(), NOW.plus(3600))), (Level::Fail, "clock_off"));
+    for (skew, words) in [(3600, "1 h ahead"), (-3600, "1 h behind")] {
+        let off = checks::clock(&DaemonStatus { skew: Some(skew), ..status() }, NOW);
+        assert_eq!(found(&off), (Level::Fail, "clock_off"));
+        assert!(off.message.contains(words), "{off:?}");
+    }
     let hour_behind = DaemonStatus { status_until: Some(NOW.plus(72 * 3600 + 3600)), ..status() };
     assert_eq!(found(&checks::clock(&hour_behind, NOW)), (Level::Fail, "clock_off"));
 }
@@ -115,6 +122,8 @@ fn what_keeps_approvals_from_happening_is_told() {
     assert_eq!(found(&checks::trust(&paused)), (Level::Warn, "paused"));
     let away = DaemonStatus { connected: 0, ..status() };
     assert_eq!(found(&checks::reachable(&away)), (Level::Warn, "no_device"));
+    let alone = DaemonStatus { local_only: true, ..status() };
+    assert_eq!(checks::approvers(&alone).as_ref().map(found), Some((Level::Warn, "approver_local")));
     let old = DaemonStatus { version: "0.0.1".to_owned(), ..status() };
     assert_eq!(found(&checks::version(&old)), (Level::Warn, "version_differs"));
 }
@@ -133,12 +142,21 @@ fn a_key_that_agents_could_use_is_a_failure() {
 }
 
 #[test]
+fn a_locked_key_store_is_told_with_what_to_do() {
+    let locked = checks::key_store(&Err(agenttrust_device::Failure::new(Trouble::KeystoreLocked, "it is locked")));
+    assert_eq!(found(&locked), (Level::Warn, "keystore_locked"));
+    assert!(locked.message.starts_with(Trouble::KeystoreLocked.sentence()), "{locked:?}");
+    assert!(locked.hint.unwrap().starts_with(Trouble::KeystoreLocked.hint()));
+}
+
+#[test]
 fn the_page_is_readable() {
     let scratch = tempfile::tempdir().unwrap();
     let place = place(&scratch);
-    let mut list = examine(&Scene { place: &place, status: Ok(DaemonStatus { connected: 0, ..status() }), now: NOW });
+    let status = Ok(DaemonStatus { connected: 0, local_only: true, ..status() });
+    let mut list = examine(&Scene { status, ..down(&place) });
     // What depends on this machine.
-    list.retain(|check| !["folder", "key store", "agents", "version", "root"].contains(&check.name));
+    list.retain(|check| !["folder", "agents", "version", "root"].contains(&check.name));
     let page = crate::out::Page::default();
     show(&list, &mut Out::to(page.clone(), false));
     insta::assert_snapshot!(page.text());
