@@ -83,7 +83,7 @@ bench: ## Measure the whole, beside LangGraph; prints the tables of docs/perform
 	cargo build --release -p agenttrust-daemon -p agenttrust-cli $(LOCKED)
 	[ -x "$(BENCH_VENV)/bin/python" ] || python3 -m venv "$(BENCH_VENV)"
 	"$(BENCH_VENV)/bin/pip" install --quiet langgraph==1.2.22 langgraph-checkpoint-sqlite==3.1.2
-	LANGGRAPH_PYTHON="$(BENCH_VENV)/bin/python" cargo bench -p agenttrust-tests --bench whole $(LOCKED)
+	LANGGRAPH_PYTHON="$(BENCH_VENV)/bin/python" cargo bench -p agenttrust-benches --bench whole $(LOCKED)
 
 .PHONY: soak
 soak: ## The long runs, hours: 1,000 kills under load, 100,000 races, 10,000 flipped bits

@@ -58,6 +58,7 @@ const ROOMS: &[Room] = &[
     },
     room("agenttrust-app", &["agenttrust-device"]),
     room("agenttrust-examples", &["agenttrust-protocol", "agenttrust-gate"]),
+    room("agenttrust-benches", &[]),
 ];
 
 /// May use anything; no room names it, so nothing that ships uses it.

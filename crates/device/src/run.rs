@@ -185,8 +185,15 @@ impl Shared {
             match door.post("/v1/bundles", &bundle).await {
                 Ok(_) => {
                     // If only this one is lost, the status is renewed for the new bundle by itself.
-                    door.post("/v1/status", &status).await?;
-                    self.adopt(&[bundle, status])?;
+                    match door.post("/v1/status", &status).await {
+                        Ok(_) => self.adopt(&[bundle, status])?,
+                        Err(failure) if is_late(&failure) => {
+                            // Another device has vouched for the new bundle already.
+                            self.adopt(&[bundle])?;
+                            self.catch_up(&door).await?;
+                        }
+                        Err(failure) => return Err(failure),
+                    }
                     return Ok(Done::Ok);
                 }
                 Err(failure) if is_late(&failure) && tries < TRIES => {

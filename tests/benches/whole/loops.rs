@@ -67,7 +67,7 @@ async fn ask_in_turn(session: &Session, loops: usize) -> Series {
 fn peer(folder: &Path, loops: usize) -> Series {
     let mut series = Series::default();
     let Ok(python) = std::env::var("LANGGRAPH_PYTHON") else { return series };
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/langgraph_interrupt.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("langgraph_interrupt.py");
     let mut command = std::process::Command::new(python);
     let output = command.arg(script).arg(folder.join("peer.db")).arg(loops.to_string()).output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

@@ -35,7 +35,15 @@ pub fn quick() -> Timing {
 }
 
 pub async fn endpoint(secret: [u8; 32], port: u16, timing: Timing) -> Endpoint {
-    Endpoint::bind(Config { timing, ..Config::new(secret, Bind::Loopback { port }) }).await.unwrap()
+    let config = || Config { timing, ..Config::new(secret, Bind::Loopback { port }) };
+    for _ in 0..50 {
+        // A port that was left a moment ago may be in the hands of another test for as long as that runs.
+        if let Ok(endpoint) = Endpoint::bind(config()).await {
+            return endpoint;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("port {port} stays taken");
 }
 
 /// A running server that counts what reaches its handlers.

@@ -32,6 +32,8 @@ pub struct Received<M> {
 #[derive(Clone, Debug)]
 pub struct Opened<M: Message> {
     received: Received<M>,
+    /// Kept, since it names the message wherever it goes: in an inbox it is compared all the time.
+    hash: Hash,
     head: Head,
     body: M,
     sd: Vec<Hash>,
@@ -144,7 +146,7 @@ impl<M: Message> Received<M> {
         let value = parse(&json, numbers).map_err(|_| Reason::BadJson)?;
         let object = value.as_object().ok_or(Reason::BadPayload)?;
         let (head, body, sd) = read_payload(object).ok_or(Reason::BadPayload)?;
-        Ok(Opened { received: self, head, body, sd })
+        Ok(Opened { hash: self.hash(), received: self, head, body, sd })
     }
 
     fn slice(&self, range: std::ops::Range<usize>) -> &str {
@@ -165,7 +167,7 @@ impl<M: Message> Opened<M> {
 
     /// The hash that names the message.
     pub fn hash(&self) -> Hash {
-        self.received.hash()
+        self.hash
     }
 
     /// The wire form.
