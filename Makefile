@@ -78,7 +78,7 @@ fuzz: ## Feed chance to everything that reads strangers' bytes, a minute for eac
 BENCH_VENV := $(HOME)/.cache/agenttrust/bench/langgraph
 
 .PHONY: bench
-bench: ## Measure the whole, beside LangGraph; prints the tables of docs/performance.md
+bench: ## Measure the whole, beside LangGraph; prints the machine and the tables
 	scripts/setup build
 	cargo build --release -p agenttrust-daemon -p agenttrust-cli $(LOCKED)
 	[ -x "$(BENCH_VENV)/bin/python" ] || python3 -m venv "$(BENCH_VENV)"
