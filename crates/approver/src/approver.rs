@@ -3,7 +3,7 @@
 use crate::inbox::{Card, Due, Inbox};
 use crate::refused::Refused;
 use crate::sign::{Clock, Desk};
-use crate::state::{DeviceState, FORMAT, Ledger};
+use crate::state::{DeviceState, Entry, Ledger};
 use crate::trustview::TrustView;
 use agenttrust_protocol::check::Asked;
 use agenttrust_protocol::key::{Approval, SecretKey};
@@ -14,17 +14,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The most agents whose programs are remembered.
 const MAX_PROGRAMS: usize = 1000;
-
-/// Why a stored state cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadState {
-    /// A newer version wrote it.
-    #[error("this device's state was written by a newer version (format {0})")]
-    Newer(u32),
-    /// Its trust messages do not verify.
-    #[error("this device's stored trust is damaged: {0}")]
-    Damaged(#[from] Reason),
-}
 
 /// A device's half. It holds no secret: keys are handed in where something is signed.
 #[derive(Debug)]
@@ -40,11 +29,8 @@ impl Approver {
     /// Goes on from a stored state; `me` is this device's approval key.
     ///
     /// # Errors
-    /// [`BadState`].
-    pub fn resume(state: DeviceState, me: Thumbprint, now: Time) -> Result<Approver, BadState> {
-        if state.format > FORMAT {
-            return Err(BadState::Newer(state.format));
-        }
+    /// Why its trust messages do not verify.
+    pub fn resume(state: DeviceState, me: Thumbprint, now: Time) -> Result<Approver, Reason> {
         let mut ledger = state.ledger;
         ledger.prune(now);
         Ok(Approver {
@@ -56,11 +42,9 @@ impl Approver {
         })
     }
 
-    /// What must not be forgotten. It is to be stored when [`crate::inbox::Update::trust_changed`] says so, and is
-    /// stored with everything that is signed.
+    /// What must not be forgotten.
     pub fn state(&self) -> DeviceState {
         DeviceState {
-            format: FORMAT,
             tdid: self.view.trust().tdid(),
             trust: self.view.messages(),
             ledger: self.ledger.clone(),
@@ -163,19 +147,22 @@ impl Approver {
     /// Decisions that are signed and that the daemon is not known to have: to be sent (again) in this order, each with
     /// its request.
     pub fn outbox(&self, now: Time) -> Vec<(Hash, &str)> {
-        let live = self.ledger.answered.iter().filter(|(_, answered)| answered.until >= now);
-        let unsent = live.filter_map(|(id, answered)| Some((answered.seq, *id, answered.unsent.as_deref()?)));
-        let mut unsent: Vec<_> = unsent.collect();
-        unsent.sort_unstable();
-        unsent.into_iter().map(|(_, id, text)| (id, text)).collect()
+        let live = self.ledger.outbox.values().filter(|unsent| unsent.until >= now);
+        live.map(|unsent| (unsent.request, unsent.message.as_str())).collect()
     }
 
-    pub(crate) fn adopt(&mut self, ledger: Ledger) {
-        for (id, answered) in &ledger.answered {
-            if let Some(card) = self.inbox.cards.get_mut(id) {
-                card.set_mine(answered);
+    pub(crate) fn adopt(&mut self, entry: Entry) {
+        match entry {
+            Entry::Answer { request, answered, unsent, settled, .. } => {
+                self.ledger.seq = answered.seq;
+                if let Some(card) = self.inbox.cards.get_mut(&request) {
+                    card.set_mine(&answered, false);
+                }
+                self.ledger.answered.insert(request, answered);
+                self.ledger.outbox = self.ledger.outbox.split_off(&settled);
+                self.ledger.outbox.insert(answered.seq, unsent);
             }
+            Entry::Log(log) => self.ledger.log = Some(log),
         }
-        self.ledger = ledger;
     }
 }

@@ -22,6 +22,9 @@ pub const MAX_BYTES: usize = 64 << 20;
 /// How many ended cards are kept to be looked at.
 const MAX_ENDED: usize = 200;
 
+/// The most cards in all.
+const MAX_CARDS: usize = MAX_OPEN + MAX_ENDED;
+
 /// How long a card whose time is over waits for the daemon's last word on it, in seconds.
 const KEEP_EXPIRED: i64 = 600;
 
@@ -74,6 +77,11 @@ impl Inbox {
         self.cards.get(id)
     }
 
+    /// The requests that have a card.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = &Hash> {
+        self.cards.keys()
+    }
+
     /// Every card, the nearest deadline first.
     pub fn cards(&self) -> Vec<&Card> {
         let mut cards: Vec<&Card> = self.cards.values().collect();
@@ -83,9 +91,13 @@ impl Inbox {
 
     /// The cards that wait for this device's answer, the nearest deadline first.
     pub fn open(&self, now: Time) -> Vec<&Card> {
-        let mut cards: Vec<&Card> = self.cards.values().filter(|card| is_waiting(card, now)).collect();
+        let mut cards: Vec<&Card> = self.waiting(now).collect();
         cards.sort_by_key(|card| (card.deadline(), card.id()));
         cards
+    }
+
+    fn waiting(&self, now: Time) -> impl Iterator<Item = &Card> {
+        self.cards.values().filter(move |card| is_waiting(card, now))
     }
 
     /// The agents that ask to be known.
@@ -125,18 +137,28 @@ impl Inbox {
         }
         let mut ended: Vec<(u64, Hash)> =
             self.cards.iter().filter(|(_, c)| c.ended > 0).map(|(id, c)| (c.ended, *id)).collect();
-        ended.sort_unstable();
-        let surplus = ended.len().saturating_sub(MAX_ENDED);
-        for (_, id) in ended.iter().take(surplus) {
-            self.cards.remove(id);
+        if ended.len() > MAX_ENDED {
+            ended.sort_unstable();
+            let surplus = ended.len().saturating_sub(MAX_ENDED);
+            for (_, id) in ended.iter().take(surplus) {
+                self.cards.remove(id);
+            }
         }
+        let size = self.cards.values().fold(0_usize, |sum, card| sum.saturating_add(card.bytes));
+        if self.cards.len() > MAX_CARDS || size > MAX_BYTES {
+            self.cut();
+        }
+    }
+
+    /// Leaves out the cards that are farthest from their end, those this device has answered last.
+    fn cut(&mut self) {
         let mut kept: Vec<(bool, Time, Hash, usize)> =
             self.cards.values().map(|c| (c.mine.is_none(), c.deadline(), c.id(), c.bytes)).collect();
         kept.sort_unstable();
         let mut bytes = 0_usize;
         for (at, (_, _, id, size)) in kept.into_iter().enumerate() {
             bytes = bytes.saturating_add(size);
-            if at >= MAX_OPEN.saturating_add(MAX_ENDED) || bytes > MAX_BYTES {
+            if at >= MAX_CARDS || bytes > MAX_BYTES {
                 self.cards.remove(&id);
                 self.is_cut = true;
             }

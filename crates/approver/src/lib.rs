@@ -20,7 +20,7 @@ pub mod sign;
 pub mod state;
 pub mod trustview;
 
-pub use approver::{Approver, BadState};
+pub use approver::Approver;
 pub use inclusion::NotIncluded;
 pub use refused::Refused;
 pub use state::{DeviceState, Prepared};

@@ -5,7 +5,7 @@
 
 use crate::refused::Refused;
 use crate::sign::{Clock, Founding, TrustStep, found};
-use crate::state::{DeviceState, FORMAT, Ledger};
+use crate::state::{DeviceState, Ledger};
 use crate::trustview::TrustView;
 use agenttrust_protocol::envelope::Random;
 use agenttrust_protocol::hash::Tdid;
@@ -198,7 +198,6 @@ fn enter(init: &PairInit, messages: &[&str], pinned: Option<&Tdid>, now: Time) -
     }
     view.trust().fresh_status(now)?;
     Ok(DeviceState {
-        format: FORMAT,
         tdid: view.trust().tdid(),
         trust: view.messages(),
         ledger: Ledger::default(),

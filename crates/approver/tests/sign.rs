@@ -7,7 +7,8 @@ use agenttrust_approver::display::{Display, Folds};
 use agenttrust_approver::edit::Edit;
 use agenttrust_approver::inbox::{Phase, Step};
 use agenttrust_approver::sign::{Answer, Clock, Intent, StatusStep};
-use agenttrust_approver::{Approver, DeviceState, Refused};
+use agenttrust_approver::state::Entry;
+use agenttrust_approver::{Approver, Refused};
 use agenttrust_protocol::check::{Release, check_decisions};
 use agenttrust_protocol::door::{ErrorBody, InboxEvent};
 use agenttrust_protocol::lifecycle::State;
@@ -129,26 +130,28 @@ fn nothing_leaves_before_it_is_stored_and_nothing_is_answered_twice() {
     // Dropped on the way: the same.
     drop(phone.answer(&world.phone.key, &deny, clock(), &mut dice(1)).unwrap());
 
-    let mut disk: Option<DeviceState> = None;
+    let mut disk = None;
     let prepared = phone.answer(&world.phone.key, &approve, clock(), &mut dice(1)).unwrap();
     let signed = prepared
-        .persist(|state| {
-            disk = Some(state.clone());
+        .persist(|entry| {
+            disk = Some(entry.clone());
             Ok::<(), ()>(())
         })
         .unwrap();
-    let disk = disk.unwrap();
-    assert_eq!(disk.ledger.seq, 1);
     for intent in [&approve, &deny] {
         assert_eq!(answer(&mut phone, &world, intent), Err(Refused::AlreadyAnswered));
     }
     assert_eq!(phone.outbox(NOW), [(id, signed.message.as_str())]);
 
     // The device stops before it could send, and starts again from what was stored.
-    let json = serde_json::to_string(&disk).unwrap();
-    let stored: DeviceState = serde_json::from_str(&json).unwrap();
-    assert_eq!(stored, disk);
-    let mut phone = Approver::resume(stored, world.phone.id(), NOW).unwrap();
+    let Some(Entry::Answer { request, agent, answered, unsent, settled }) = disk else { panic!("an answer") };
+    assert_eq!((request, agent, answered.seq, settled), (id, world.agent.public().thumbprint(), 1, 1));
+    let mut state = world.state(&world.phone);
+    state.ledger.seq = answered.seq;
+    state.ledger.answered.insert(request, answered);
+    state.ledger.outbox.insert(answered.seq, unsent);
+    assert_eq!(state.ledger, phone.state().ledger);
+    let mut phone = Approver::resume(state, world.phone.id(), NOW).unwrap();
     assert_eq!(phone.outbox(NOW), [(id, signed.message.as_str())]);
     let (_, page) = world.page_with(&messages);
     assert_eq!(phone.receive(&page, NOW).arrived, [id]);

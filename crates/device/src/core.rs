@@ -10,6 +10,7 @@ use crate::keystore::Keys;
 use crate::store::{Daemon, Store};
 use agenttrust_approver::inbox::{Due, Phase, Step, Update};
 use agenttrust_approver::sign::{BadLog, Clock as Clocks, DeviceChange, Intent, SignedAnswer, StatusStep, TrustStep};
+use agenttrust_approver::state::Entry;
 use agenttrust_approver::trustview::Standing;
 use agenttrust_approver::{Approver, Refused};
 use agenttrust_protocol::door::{ConsistencyReply, ErrorBody, Held, InboxPage};
@@ -38,6 +39,10 @@ pub(crate) struct Core {
     server: ServerTime,
     events: broadcast::Sender<Event>,
     told: BTreeMap<Hash, Told>,
+    /// When all cards were looked at last.
+    told_at: Time,
+    /// The first end of a card that has not ended.
+    next_end: Option<Time>,
     pub(crate) connection: Connection,
     pub(crate) joiner: Option<JoinerView>,
     pub(crate) log_trouble: Option<LogTrouble>,
@@ -67,6 +72,8 @@ impl Core {
             server,
             events,
             told: BTreeMap::new(),
+            told_at: Time(0),
+            next_end: None,
             connection: Connection::Connecting,
             joiner: None,
             log_trouble: None,
@@ -97,7 +104,7 @@ impl Core {
 
     /// Remembers where the daemon is now.
     pub(crate) fn moved(&mut self, daemon: Daemon) -> Result<(), Failure> {
-        self.store.moved(daemon, &self.approver.state())
+        self.store.moved(daemon)
     }
 
     /// What of the trust this device holds.
@@ -119,7 +126,7 @@ impl Core {
 
     /// Remembers and tells that trust has moved on. Trust that could not be stored is learnt again after a restart.
     fn trust_changed(&mut self) {
-        if let Err(failure) = self.store.save(&self.approver.state()) {
+        if let Err(failure) = self.store.set_trust(&self.approver.view().messages()) {
             self.tell(Event::trouble(&failure));
         }
         self.tell(Event::TrustChanged { trust: Box::new(self.trust_info()) });
@@ -139,26 +146,30 @@ impl Core {
         if update.knocks_changed {
             self.tell_knocks(&knocks);
         }
-        self.tell_cards();
+        if page.reset || update.trust_changed {
+            self.tell_cards();
+        } else {
+            self.tell_changed(update.arrived.iter().chain(&update.changed));
+        }
         update
     }
 
     /// Takes what the daemon says of a request's state.
     pub(crate) fn observe(&mut self, request: &Hash, state: State) {
         self.approver.observe(request, state, None, None);
-        self.tell_cards();
+        self.tell_changed([request]);
     }
 
     /// The daemon has this device's decision.
     pub(crate) fn delivered(&mut self, request: &Hash, state: State) {
         self.approver.delivered(request, state);
-        self.tell_cards();
+        self.tell_changed([request]);
     }
 
     /// The daemon will never take this device's decision.
     pub(crate) fn too_late(&mut self, request: &Hash, state: State) {
         self.approver.too_late(request, state);
-        self.tell_cards();
+        self.tell_changed([request]);
     }
 
     /// The daemon refused this device's decision.
@@ -176,8 +187,8 @@ impl Core {
     pub(crate) fn answer(&mut self, intent: &Intent) -> Result<SignedAnswer, Failure> {
         let clocks = self.clocks();
         let prepared = self.approver.answer(&self.keys.approval, intent, clocks, &mut { random })?;
-        let signed = prepared.persist(|state| self.store.save(state))?;
-        self.tell_cards();
+        let signed = prepared.persist(|entry| self.store.add(entry, clocks.now))?;
+        self.tell_changed([&intent.card]);
         Ok(signed)
     }
 
@@ -194,12 +205,12 @@ impl Core {
     /// Verifies a checkpoint against what was verified before, and co-signs it; `None` if there is nothing new.
     pub(crate) fn cosign(&mut self, reply: &ConsistencyReply) -> Result<Option<String>, Failure> {
         let clocks = self.clocks();
-        let before = self.approver.ledger().log.map_or(0, |log| log.size);
+        let before = self.approver.ledger().log;
         let signed = match self.approver.cosign(&self.keys.witness, &reply.checkpoint, &reply.proof, clocks) {
-            Ok(prepared) => prepared.persist(|state| {
+            Ok(prepared) => prepared.persist(|entry| {
                 // The same state of the log is not worth another write.
-                let is_news = state.ledger.log.is_some_and(|log| log.size != before);
-                if is_news { self.store.save(state) } else { Ok(()) }
+                let is_news = !matches!(entry, Entry::Log(log) if before == Some(*log));
+                if is_news { self.store.add(entry, clocks.now) } else { Ok(()) }
             })?,
             // Of the clock the person is told elsewhere.
             Err(BadLog::ClockOff) => return Ok(None),
@@ -245,7 +256,10 @@ impl Core {
         }
         self.check_clock();
         self.check_standing(now);
-        self.tell_cards();
+        // Time has brought nothing to the cards before the first of them ends, unless the clock was set back.
+        if now < self.told_at || self.next_end.is_some_and(|end| now > end) {
+            self.tell_cards();
+        }
         renew
     }
 
@@ -283,28 +297,42 @@ impl Core {
         }
     }
 
-    /// Tells what is new about cards.
+    /// Tells what is new about all cards.
     pub(crate) fn tell_cards(&mut self) {
+        (self.told_at, self.next_end) = (self.clock.now(), None);
+        let ids: Vec<Hash> = self.approver.inbox().ids().copied().collect();
+        self.tell_changed(&ids);
+    }
+
+    /// Tells what is new about these cards, and which others are left out for want of room; they come again when
+    /// there is some.
+    fn tell_changed<'a>(&mut self, cards: impl IntoIterator<Item = &'a Hash>) {
+        self.look_at(cards);
+        let inbox = self.approver.inbox();
+        if self.told.len() == inbox.ids().len() {
+            return;
+        }
+        let gone: Vec<(Hash, Told)> = self.told.extract_if(.., |id, _| inbox.card(id).is_none()).collect();
+        for (card, _) in gone.into_iter().filter(|(_, before)| !is_over(&before.phase)) {
+            self.tell(Event::CardClosed { card, phase: Phase::Unsure, code: None });
+        }
+    }
+
+    fn look_at<'a>(&mut self, cards: impl IntoIterator<Item = &'a Hash>) {
         let now = self.clock.now();
-        let mut seen = BTreeMap::new();
-        for card in self.approver.inbox().cards() {
+        for id in cards {
+            let Some(card) = self.approver.inbox().card(id) else { continue };
             let phase = card.phase(self.approver.view(), now);
-            seen.insert(card.id(), Told { phase, decisions: card.decisions().len() });
-        }
-        for (id, told) in &seen {
-            match self.told.get(id) {
-                Some(before) if before == told => {}
-                Some(before) => self.tell_card(id, Some(before), told),
-                None => self.tell_card(id, None, told),
+            if !is_over(&phase) {
+                let end = card.deadline();
+                self.next_end = Some(self.next_end.map_or(end, |next| next.min(end)));
+            }
+            let told = Told { phase, decisions: card.decisions().len() };
+            let before = self.told.insert(*id, told.clone());
+            if before.as_ref() != Some(&told) {
+                self.tell_card(id, before.as_ref(), &told);
             }
         }
-        for (id, before) in &self.told {
-            if !seen.contains_key(id) && !is_over(&before.phase) {
-                // Left out for want of room; it comes again when there is some.
-                self.tell(Event::CardClosed { card: *id, phase: Phase::Unsure, code: None });
-            }
-        }
-        self.told = seen;
     }
 
     fn tell_card(&self, id: &Hash, before: Option<&Told>, told: &Told) {

@@ -11,8 +11,9 @@ use crate::folder::Folder;
 use crate::keystore::KeyStore;
 use crate::store::{Daemon, Store};
 use crate::tasks;
-use agenttrust_approver::{Approver, BadState};
+use agenttrust_approver::Approver;
 use agenttrust_link::{Address, Alpn, Bind, Client, Endpoint, Options, Timing};
+use agenttrust_protocol::Reason;
 use agenttrust_protocol::door::Trouble;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -98,7 +99,7 @@ impl Device {
     ///
     /// # Errors
     /// `unpaired` if none lives there, `already_running`, `unsafe_folder`, those of [`KeyStore::load`],
-    /// `store_newer` or `store_corrupt`, `link_lost` if no socket can be opened.
+    /// those of the stored state (`store_newer`, `store_corrupt` and others), `link_lost` if no socket can be opened.
     pub async fn open(folder: &Path, keys: KeyStore, config: Config) -> Result<Device, Failure> {
         let (path, now) = (folder.to_owned(), config.clock.now());
         // Unsealing takes time and memory, and a platform's key store may ask the person.
@@ -245,12 +246,8 @@ fn connect(endpoint: &Endpoint, daemon: &Address, server: &ServerTime, config: &
     Ok(Door::new(client, server.clone(), config.clock.clone()))
 }
 
-fn unusable(bad: BadState) -> Failure {
-    let trouble = match bad {
-        BadState::Newer(_) => Trouble::StoreNewer,
-        BadState::Damaged(_) => Trouble::StoreCorrupt,
-    };
-    Failure::new(trouble, bad.to_string())
+fn unusable(reason: Reason) -> Failure {
+    Failure::new(Trouble::StoreCorrupt, format!("this device's stored trust is damaged: {reason}"))
 }
 
 #[cfg(test)]

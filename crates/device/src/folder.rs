@@ -86,6 +86,17 @@ impl Folder {
         Ok(Some(bytes))
     }
 
+    /// Where a file is that only we can read and that a library writes; made empty where there is none.
+    pub(crate) fn private(&self, name: &str) -> Result<PathBuf, Failure> {
+        let path = self.path.join(name);
+        let mut options = OpenOptions::new();
+        options.create(true).truncate(false).write(true);
+        private::only_ours(&mut options);
+        let file = options.open(&path).map_err(|error| Failure::io(&path, &error))?;
+        private::check_file(&path, &file)?;
+        Ok(path)
+    }
+
     /// Whether there is such a file.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.path.join(name).exists()

@@ -9,7 +9,7 @@ use crate::door::{Door, ServerTime};
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::keystore::{KEYS, KeyStore, Keys};
-use crate::store::{Daemon, STATE, Store};
+use crate::store::{Daemon, FILES, STATE, Store};
 use agenttrust_approver::DeviceState;
 use agenttrust_approver::pairing::{Answered, FirstDevice, Joiner, Newcomer};
 use agenttrust_approver::sign::Clock as Clocks;
@@ -90,7 +90,7 @@ pub async fn join(
     joining.line.endpoint.close().await;
     if let (Err(_), Some(folder)) = (&outcome, joining.folder) {
         joining.keystore.forget(&folder);
-        folder.discard(&[KEYS, STATE]);
+        folder.discard(&[KEYS].into_iter().chain(FILES).collect::<Vec<_>>());
     }
     outcome
 }

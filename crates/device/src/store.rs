@@ -1,20 +1,32 @@
-//! What a device remembers over restarts: its approver's state and where its daemon is, in `state.json`.
+//! What a device remembers over restarts: its approver's state and where its daemon is, in `state.db` (SQLite).
 //!
-//! It is on the disk before anything that rests on it is sent: a decision count that went back would let two
-//! decisions carry one number.
+//! Every change is on the disk before anything that rests on it is sent (WAL, `synchronous=FULL`): a decision count
+//! that went back would let two decisions carry one number. An answer costs one row, however many came before it.
+
+mod rows;
 
 use crate::failure::Failure;
 use crate::folder::Folder;
 use agenttrust_approver::DeviceState;
-use agenttrust_approver::state::FORMAT;
+use agenttrust_approver::state::{Entry, TrustMessages};
 use agenttrust_link::{Address, EndpointKey};
-use agenttrust_protocol::Hash;
 use agenttrust_protocol::door::Trouble;
+use agenttrust_protocol::{Hash, Time};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite_migration::{M, Migrations};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 
 /// The file.
-pub(crate) const STATE: &str = "state.json";
+pub(crate) const STATE: &str = "state.db";
+
+/// The file and those SQLite keeps beside it.
+pub(crate) const FILES: [&str; 3] = [STATE, "state.db-wal", "state.db-shm"];
+
+/// `ATdv` in ASCII: how the file says whose it is.
+const APPLICATION_ID: i32 = 0x4154_6476;
+
+const STEPS: &[M<'static>] = &[M::up(include_str!("store/0001.sql"))];
 
 /// Where the daemon is reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,25 +57,13 @@ impl From<&Address> for Daemon {
     }
 }
 
-#[derive(Serialize)]
-#[serde(rename = "State")]
-struct Written<'a> {
-    daemon: &'a Daemon,
-    device: &'a DeviceState,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Read {
-    daemon: Daemon,
-    device: DeviceState,
-}
-
 /// The file in its folder.
 #[derive(Debug)]
 pub(crate) struct Store {
-    folder: Folder,
+    db: Connection,
     daemon: Daemon,
+    // Let go of last: another process may open the file once the folder is free.
+    folder: Folder,
 }
 
 impl Store {
@@ -72,44 +72,54 @@ impl Store {
     /// # Errors
     /// What the system says; the folder comes back.
     pub(crate) fn create(folder: Folder, daemon: Daemon, device: &DeviceState) -> Result<Store, (Failure, Folder)> {
-        let store = Store { folder, daemon };
-        match store.save(device) {
-            Ok(()) => Ok(store),
-            Err(failure) => Err((failure, store.folder)),
+        let made = || {
+            let mut db = open(&folder)?;
+            let change = db.transaction().map_err(failed)?;
+            rows::create(&change, &daemon, device)?;
+            change.commit().map_err(failed)?;
+            Ok(db)
+        };
+        match made() {
+            Ok(db) => Ok(Store { db, daemon, folder }),
+            Err(failure) => Err((failure, folder)),
         }
     }
 
-    /// Reads what was remembered.
+    /// Reads what was remembered; a file that cannot be used is left as it is.
     ///
     /// # Errors
-    /// `unpaired` if there is nothing, `store_newer`, `store_corrupt`.
+    /// `unpaired` if there is nothing, `store_newer`, `store_foreign`, `store_corrupt`, `store_failed`, `disk_full`,
+    /// `unsafe_folder`.
     pub(crate) fn open(folder: Folder) -> Result<(Store, DeviceState), Failure> {
-        let bytes = folder.read(STATE)?.ok_or(Trouble::Unpaired)?;
-        let corrupt = |error: serde_json::Error| Failure::new(Trouble::StoreCorrupt, format!("{STATE}: {error}"));
-        let value: serde_json::Value = serde_json::from_slice(&bytes).map_err(corrupt)?;
-        let format = value.pointer("/device/format").and_then(serde_json::Value::as_u64);
-        if format.is_some_and(|format| format > u64::from(FORMAT)) {
-            return Err(Failure::new(Trouble::StoreNewer, STATE));
+        if !folder.has(STATE) {
+            return Err(Trouble::Unpaired.into());
         }
-        let read: Read = serde_json::from_value(value).map_err(corrupt)?;
-        Ok((Store { folder, daemon: read.daemon }, read.device))
+        let db = open(&folder)?;
+        let found: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0)).map_err(failed)?;
+        if found != "ok" {
+            return Err(Failure::new(Trouble::StoreCorrupt, format!("{STATE}: {found}")));
+        }
+        let (daemon, state) = rows::read(&db)?;
+        Ok((Store { db, daemon, folder }, state))
     }
 
-    /// Remembers a new state: on return it survives a crash.
-    pub(crate) fn save(&self, device: &DeviceState) -> Result<(), Failure> {
-        let json = serde_json::to_vec(&Written { daemon: &self.daemon, device });
-        let json = json.map_err(|error| Failure::new(Trouble::Internal, error.to_string()))?;
-        self.folder.write(STATE, &json)
+    /// Adds what was signed or verified: on return it survives a crash. What is over by `now` is forgotten.
+    pub(crate) fn add(&mut self, entry: &Entry, now: Time) -> Result<(), Failure> {
+        let change = self.db.transaction().map_err(failed)?;
+        rows::add(&change, entry, now).map_err(failed)?;
+        change.commit().map_err(failed)
+    }
+
+    /// Remembers the trust as it is now.
+    pub(crate) fn set_trust(&mut self, trust: &TrustMessages) -> Result<(), Failure> {
+        rows::set(&self.db, "trust", trust)
     }
 
     /// Remembers where the daemon is now.
-    pub(crate) fn moved(&mut self, daemon: Daemon, device: &DeviceState) -> Result<(), Failure> {
-        let before = std::mem::replace(&mut self.daemon, daemon);
-        let saved = self.save(device);
-        if saved.is_err() {
-            self.daemon = before;
-        }
-        saved
+    pub(crate) fn moved(&mut self, daemon: Daemon) -> Result<(), Failure> {
+        rows::set(&self.db, "daemon", &daemon)?;
+        self.daemon = daemon;
+        Ok(())
     }
 
     pub(crate) fn daemon(&self) -> &Daemon {
@@ -119,4 +129,50 @@ impl Store {
     pub(crate) fn into_folder(self) -> Folder {
         self.folder
     }
+}
+
+/// Opens the file, making or migrating it.
+fn open(folder: &Folder) -> Result<Connection, Failure> {
+    let path = folder.private(STATE)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = Connection::open_with_flags(path, flags).map_err(failed)?;
+    check_owner(&db)?;
+    // The file is the folder's, and the folder is locked: nobody else is to be waited for.
+    db.busy_timeout(std::time::Duration::ZERO).map_err(failed)?;
+    let pragmas = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA fullfsync = ON;
+                   PRAGMA secure_delete = ON; PRAGMA cell_size_check = ON; PRAGMA trusted_schema = OFF;";
+    db.execute_batch(pragmas).map_err(failed)?;
+    Migrations::from_slice(STEPS).to_latest(&mut db).map_err(|error| {
+        if let rusqlite_migration::Error::RusqliteError { err, .. } = error {
+            failed(err)
+        } else {
+            Failure::new(Trouble::StoreFailed, format!("{STATE}: {error}"))
+        }
+    })?;
+    Ok(db)
+}
+
+fn check_owner(db: &Connection) -> Result<(), Failure> {
+    let number = |pragma: &str| db.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).map_err(failed);
+    let owner = number("application_id")?;
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(failed)?;
+    if owner == 0 && tables == 0 {
+        return db.pragma_update(None, "application_id", APPLICATION_ID).map_err(failed);
+    }
+    if owner != APPLICATION_ID {
+        return Err(Failure::new(Trouble::StoreForeign, STATE));
+    }
+    let version = usize::try_from(number("user_version")?).unwrap_or(usize::MAX);
+    if version > STEPS.len() { Err(Failure::new(Trouble::StoreNewer, STATE)) } else { Ok(()) }
+}
+
+/// What SQLite said.
+fn failed(error: rusqlite::Error) -> Failure {
+    // The codes are an open list; all others mean that the file cannot be used just now.
+    let trouble = match error.sqlite_error_code() {
+        Some(ErrorCode::DiskFull) => Trouble::DiskFull,
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Trouble::StoreCorrupt,
+        _ => Trouble::StoreFailed,
+    };
+    Failure::new(trouble, format!("{STATE}: {error}"))
 }

@@ -6,12 +6,12 @@
 mod common;
 
 use agenttrust_device::{Clock, Device, KeyStore, PairEvent, Pin, PinCost, join};
-use agenttrust_protocol::hash::Tdid;
 use agenttrust_protocol::message::{Bundle, Intent, PairInit};
 use agenttrust_protocol::pairing::{PairSecret, Ticket, digits};
 use agenttrust_protocol::{Received, trust::Trust};
 use common::phone::{Phone, config, introduction};
 use common::{C, Daemon, hash, log_key};
+use rusqlite::Connection;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -131,28 +131,41 @@ async fn a_folder_that_cannot_be_read_is_told() {
     let phone = Phone::pair(&daemon).await;
     let path = phone.folder();
     let (_scratch, clock) = phone.close().await;
-    let state = path.join("state.json");
-    let good = std::fs::read_to_string(&state).unwrap();
+    let state = path.join("state.db");
+    let good = std::fs::read(&state).unwrap();
     let bundle = daemon.lock().bundles[0].clone();
     let other = bundle.replace('.', ".A");
-    assert!(Received::<Bundle>::parse(&other).is_err() && good.contains(&bundle));
-    let cases = [
-        (good.replace("\"format\":1", "\"format\":9"), "store_newer"),
-        (good.replace(&bundle, &other), "store_corrupt"),
-        (good.replace("\"ledger\"", "\"lodger\""), "store_corrupt"),
-        (good.get(..good.len() / 2).unwrap().to_owned(), "store_corrupt"),
-        (
-            good.replace(&Tdid::from(hash::<Bundle>(&bundle)).to_string(), &log_key().thumbprint().to_string()),
-            "store_corrupt",
-        ),
+    Received::<Bundle>::parse(&other).unwrap_err();
+    let root = log_key().thumbprint();
+    type Spoil<'a> = &'a dyn Fn(&Connection) -> rusqlite::Result<usize>;
+    let sql = |db: &Connection, sql: &str| db.execute(sql, []);
+    let cases: [(Spoil<'_>, &str); 6] = [
+        (&|db| db.pragma_update(None, "user_version", 9).map(|()| 1), "store_newer"),
+        (&|db| db.pragma_update(None, "application_id", 9).map(|()| 1), "store_foreign"),
+        (&|db| db.execute("UPDATE device SET trust = replace(trust, ?1, ?2)", [&bundle, &other]), "store_corrupt"),
+        (&|db| sql(db, "UPDATE device SET trust = replace(trust, 'bundles', 'bungles')"), "store_corrupt"),
+        (&|db| sql(db, "DELETE FROM device"), "store_corrupt"),
+        (&|db| db.execute("UPDATE device SET tdid = ?1", [root.as_bytes()]), "store_corrupt"),
     ];
-    for (bad, code) in cases {
-        assert_ne!(bad, good, "{code}");
-        std::fs::write(&state, &bad).unwrap();
+    let told = async |code: &str| {
+        let before = std::fs::read(&state).unwrap();
+        assert_ne!(before, good, "{code}");
         let failure = Device::open(&path, KeyStore::File, config(&clock)).await.unwrap_err();
         assert_eq!(failure.code(), code, "{failure}");
-        assert_eq!(std::fs::read_to_string(&state).unwrap(), bad, "it is left as it was");
+        assert_eq!(std::fs::read(&state).unwrap(), before, "it is left as it was");
+        std::fs::write(&state, &good).unwrap();
+    };
+    for (spoil, code) in cases {
+        let db = Connection::open(&state).unwrap();
+        assert_eq!(spoil(&db), Ok(1));
+        db.close().unwrap();
+        told(code).await;
     }
+    std::fs::write(&state, good.get(..good.len() / 2).unwrap()).unwrap();
+    told("store_corrupt").await;
+    std::fs::write(&state, b"dear diary, ".repeat(1000)).unwrap();
+    told("store_corrupt").await;
+    Device::open(&path, KeyStore::File, config(&clock)).await.unwrap().close().await;
     std::fs::remove_file(&state).unwrap();
     assert_eq!(Device::open(&path, KeyStore::File, config(&clock)).await.unwrap_err().code(), "unpaired");
 }

@@ -33,8 +33,9 @@ impl Counters for GrantCounters<'_> {
     fn used(&self, constraint: usize, since: Option<Time>) -> u64 {
         let before = since.map_or(Ok(0), |since| self.total(constraint, Some(since)));
         match (self.total(constraint, None), before) {
-            (Ok(all), Ok(before)) => all.saturating_sub(before),
-            (Err(_), _) | (_, Err(_)) => u64::MAX,
+            (Ok(all), Ok(before)) if all < i64::MAX.unsigned_abs() => all.saturating_sub(before),
+            // What cannot be counted leaves no room.
+            (Ok(_) | Err(_), _) => u64::MAX,
         }
     }
 }

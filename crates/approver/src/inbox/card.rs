@@ -164,10 +164,9 @@ impl Card {
         self.is_unsure
     }
 
-    pub(crate) fn set_mine(&mut self, answered: &Answered) {
-        let Answered { verdict, decision, unsent, .. } = answered;
-        let is_stored = unsent.is_none();
-        self.mine = Some(Mine { verdict: *verdict, decision: *decision, is_stored, is_late: false });
+    pub(crate) fn set_mine(&mut self, answered: &Answered, is_stored: bool) {
+        let Answered { verdict, decision, .. } = *answered;
+        self.mine = Some(Mine { verdict, decision, is_stored, is_late: false });
     }
 
     pub(super) fn set_late(&mut self) {
@@ -241,7 +240,8 @@ impl Card {
         }
     }
 
-    /// Moves to where the daemon says it stands. What has ended stays ended, and nothing becomes open again.
+    /// Moves to where the daemon says it stands, and answers whether anything is different now. What has ended stays
+    /// ended, and nothing becomes open again.
     pub(super) fn observe(
         &mut self,
         state: State,
@@ -249,15 +249,17 @@ impl Card {
         code: Option<&str>,
         me: &Thumbprint,
     ) -> bool {
-        self.is_unsure = false;
-        if let Some(mine) = self.mine.as_mut().filter(|_| by.as_ref() == Some(me)) {
+        let mut is_news = std::mem::take(&mut self.is_unsure);
+        if let Some(mine) = self.mine.as_mut().filter(|mine| by.as_ref() == Some(me) && !mine.is_stored) {
             mine.is_stored = true;
+            is_news = true;
         }
         if let Some(by) = by.filter(|by| !self.by.contains(by)) {
             self.by.push(by);
+            is_news = true;
         }
         if self.state.is_terminal() || state == self.state || state == State::Pending {
-            return false;
+            return is_news;
         }
         self.state = state;
         self.code = code.map(str::to_owned);

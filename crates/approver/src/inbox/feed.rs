@@ -57,7 +57,7 @@ impl Approver {
         if page.reset {
             update.unsure = self.inbox.cards.values().filter(|card| card.is_unsure).map(Card::id).collect();
         }
-        let has_room = self.inbox.open(now).len() < super::MAX_OPEN.saturating_div(2);
+        let has_room = self.inbox.waiting(now).count() < super::MAX_OPEN.saturating_div(2);
         update.reload =
             (self.inbox.is_behind && update.trust_changed) || (self.inbox.is_cut && has_room && !page.reset);
         update
@@ -124,7 +124,7 @@ impl Approver {
                 }
                 card.take_decisions(&self.view, &decisions);
                 if let Some(answered) = self.ledger.answered.get(request) {
-                    card.set_mine(answered);
+                    card.set_mine(answered, !self.ledger.outbox.contains_key(&answered.seq));
                 }
                 self.agents.insert(card.asked.agent());
                 self.inbox.cards.insert(*request, card);
@@ -156,16 +156,13 @@ impl Approver {
         Ok(Card::new(asked, local, bytes))
     }
 
-    /// Takes what the daemon says of a request's state; answers whether that is new.
+    /// Takes what the daemon says of a request's state; answers whether that is news of its card.
     pub fn observe(&mut self, request: &Hash, state: State, by: Option<Thumbprint>, code: Option<&str>) -> bool {
         let me = self.view.me();
         if by == Some(me) {
             self.sent(request);
         }
-        let Some(card) = self.inbox.cards.get_mut(request) else { return false };
-        let before = card.mine.map(|mine| mine.is_stored);
-        let moved = card.observe(state, by, code, &me);
-        moved || card.mine.map(|mine| mine.is_stored) != before
+        self.inbox.cards.get_mut(request).is_some_and(|card| card.observe(state, by, code, &me))
     }
 
     /// The daemon has taken this device's decision; `state` is what it answered.
@@ -189,8 +186,8 @@ impl Approver {
     }
 
     fn sent(&mut self, request: &Hash) {
-        if let Some(answered) = self.ledger.answered.get_mut(request) {
-            answered.unsent = None;
+        if let Some(answered) = self.ledger.answered.get(request) {
+            self.ledger.outbox.remove(&answered.seq);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::approver::Approver;
 use crate::sign::Clock;
-use crate::state::{Ledger, Prepared, VerifiedLog};
+use crate::state::{Entry, Prepared, VerifiedLog};
 use agenttrust_protocol::Hash;
 use agenttrust_protocol::key::{SecretKey, Witness};
 use agenttrust_tlog as tlog;
@@ -70,9 +70,8 @@ impl Approver {
         let time = u64::try_from(clock.now.0).map_err(|_| BadLog::ClockOff)?;
         note.put_signature(cosigner.cosign(&opened, time).map_err(unsigned)?).map_err(unsigned)?;
         let TreeHead { size, root } = opened.head();
-        let log = Some(VerifiedLog { size: *size, root: Hash::from_bytes(*root.as_bytes()) });
-        let ledger = Ledger { log, ..self.ledger.clone() };
-        Ok(Prepared { approver: self, ledger, output: note.to_string() })
+        let entry = Entry::Log(VerifiedLog { size: *size, root: Hash::from_bytes(*root.as_bytes()) });
+        Ok(Prepared { approver: self, entry, output: note.to_string() })
     }
 
     /// The log's name in its notes.

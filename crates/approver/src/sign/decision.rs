@@ -6,7 +6,7 @@ use crate::display::{Display, Folds};
 use crate::edit::changes;
 use crate::inbox::Card;
 use crate::refused::Refused;
-use crate::state::{Answered, KEEP_ANSWERED, Prepared};
+use crate::state::{Answered, Entry, KEEP_ANSWERED, Prepared, Unsent};
 use agenttrust_protocol::envelope::{MAX_MESSAGE, Random};
 use agenttrust_protocol::json::{Numbers, Object, Value, parse};
 use agenttrust_protocol::key::{Approval, SecretKey};
@@ -107,14 +107,17 @@ impl Approver {
         let body = self.decision(intent, clock);
         let message = sign(&desk, &body, intent, &display, random)?;
         let decision = Received::<Decision>::parse(&message)?.hash();
-        let mut ledger = self.ledger.clone();
-        ledger.prune(clock.now);
-        ledger.seq = body.seq;
         let Decision { outcome: verdict, seq, exp: until, .. } = body;
         let forget = card.deadline().max(until).plus(KEEP_ANSWERED);
-        let unsent = Some(message.clone());
-        ledger.answered.insert(intent.card, Answered { decision, verdict, seq, until, forget, unsent });
-        Ok(Prepared { ledger, output: SignedAnswer { card: intent.card, decision, message }, approver: self })
+        let waiting = self.ledger.outbox.iter().find(|(_, unsent)| unsent.until >= clock.now);
+        let entry = Entry::Answer {
+            request: intent.card,
+            agent: card.asked().agent(),
+            answered: Answered { decision, verdict, seq, forget },
+            unsent: Unsent { request: intent.card, until, message: message.clone() },
+            settled: waiting.map_or(seq, |(first, _)| *first),
+        };
+        Ok(Prepared { entry, output: SignedAnswer { card: intent.card, decision, message }, approver: self })
     }
 
     fn decision(&self, intent: &Intent, clock: Clock) -> Decision {

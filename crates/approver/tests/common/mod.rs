@@ -4,7 +4,7 @@
 
 use agenttrust_approver::Approver;
 use agenttrust_approver::sign::{Clock, Founding, found};
-use agenttrust_approver::state::{DeviceState, FORMAT, Ledger};
+use agenttrust_approver::state::{DeviceState, Ledger};
 use agenttrust_approver::trustview::TrustView;
 use agenttrust_protocol::check::Asked;
 use agenttrust_protocol::constraint::Constraint;
@@ -185,7 +185,6 @@ impl World {
         let texts: Vec<&str> = self.messages.iter().map(String::as_str).collect();
         let view = TrustView::enter(device.id(), &texts, Some(&self.trust.tdid()), NOW).unwrap();
         DeviceState {
-            format: FORMAT,
             tdid: self.trust.tdid(),
             trust: view.messages(),
             ledger: Ledger::default(),
@@ -282,6 +281,6 @@ pub fn tool_rule(tool: &str, require: Require) -> Rule {
 }
 
 /// A store that always succeeds.
-pub fn stored(_: &DeviceState) -> Result<(), std::convert::Infallible> {
+pub fn stored<T>(_: &T) -> Result<(), std::convert::Infallible> {
     Ok(())
 }

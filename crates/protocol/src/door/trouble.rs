@@ -51,9 +51,9 @@ troubles! {
     /// No space is left.
     DiskFull = "disk_full", 507, "The disk is full, so nothing can be recorded and nothing is approved.", "Free some space on the disk that holds the data folder.";
     /// The store cannot be written or read.
-    StoreFailed = "store_failed", 500, "The daemon cannot use its database.", "Run `agenttrust doctor`; the log says what failed.";
+    StoreFailed = "store_failed", 500, "The database cannot be used.", "Run `agenttrust doctor`; the log says what failed.";
     /// The database is damaged.
-    StoreCorrupt = "store_corrupt", 500, "The daemon's database is damaged.", "Restore the data folder from a backup; do not delete it, the history may be needed.";
+    StoreCorrupt = "store_corrupt", 500, "The database is damaged.", "Restore its folder from a backup; do not delete it, the history may be needed. A device can be removed and paired anew.";
     /// The database belongs to another program.
     StoreForeign = "store_foreign", 500, "The file in the data folder is not an AgentTrust database.", "Choose another data folder.";
     /// The database was written by a newer version.

@@ -58,15 +58,14 @@ CREATE TABLE grants (
     text    TEXT NOT NULL
 ) STRICT;
 
--- What was used of each grant; never returned.
+-- The running sum of what was used of each grant, by second; never returned.
 CREATE TABLE uses (
     granted TEXT NOT NULL,
     place   INTEGER NOT NULL,
     at      INTEGER NOT NULL,
-    amount  INTEGER NOT NULL
-) STRICT;
-
-CREATE INDEX uses_by_grant ON uses (granted, place, at);
+    total   INTEGER NOT NULL,
+    PRIMARY KEY (granted, place, at)
+) STRICT, WITHOUT ROWID;
 
 -- Signed messages the daemon has not taken yet, in the order in which it must get them.
 CREATE TABLE outbox (
