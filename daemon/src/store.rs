@@ -115,7 +115,7 @@ impl Store {
         E: From<StoreError> + Send + 'static,
     {
         let (job, answer) = Operation::new(operation);
-        self.inner.jobs.try_send(Task::Do(Box::new(job))).map_err(|error| reader::refused(&error))?;
+        self.inner.jobs.try_send(Task::Do(Box::new(job))).map_err(|error| writer::refused(&error))?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Trouble(Trouble::Internal).into()))
     }
 
@@ -146,7 +146,7 @@ impl Store {
         let threads = std::mem::take(&mut *self.inner.threads.lock().unwrap_or_else(PoisonError::into_inner));
         // Either fails only where the threads have ended already.
         let _ended = self.inner.jobs.send(Task::Stop).await;
-        self.inner.readers.stop().await;
+        self.inner.readers.stop();
         let joined = tokio::task::spawn_blocking(move || threads.into_iter().all(|thread| thread.join().is_ok()));
         if !matches!(joined.await, Ok(true)) {
             tracing::error!("a thread of the store panicked");

@@ -118,11 +118,10 @@ impl Approver {
         Ok(card)
     }
 
-    /// Trust may have moved on since the card arrived.
+    /// Trust may have moved on since the card arrived; its signatures have not.
     fn recheck(&self, card: &Card, now: Time) -> Result<(), Reason> {
-        let (asked, trust) = (card.asked(), self.view.trust());
-        let (cert, session) = (asked.cert.as_str(), asked.session.as_str());
-        Asked::open(trust, cert, session, asked.request.as_str(), now)?.check_standing(trust)
+        let (Asked { cert, session, request, .. }, trust) = (card.asked().clone(), self.view.trust());
+        Asked::assemble(trust, cert, session, request, now)?.check_standing(trust)
     }
 
     /// When [`Approver::due`] should be asked again, always after `now`: what is due and cannot be done yet, such as a

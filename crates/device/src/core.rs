@@ -51,6 +51,8 @@ pub(crate) struct Core {
     told_expiring: Option<Time>,
     /// The size this process has had co-signed.
     cosigned: u64,
+    /// Requests whose arrival is to be told to the daemon.
+    arrived: Vec<Hash>,
     /// Answers that the daemon refused: to send them again would change nothing.
     refused: BTreeSet<Hash>,
 }
@@ -80,6 +82,7 @@ impl Core {
             clock_ahead: 0,
             told_expiring: None,
             cosigned: 0,
+            arrived: Vec::new(),
             refused: BTreeSet::new(),
         }
     }
@@ -152,6 +155,18 @@ impl Core {
             self.tell_changed(update.arrived.iter().chain(&update.changed));
         }
         update
+    }
+
+    /// Notes requests whose arrival is to be told; answers whether they are the first.
+    pub(crate) fn note_arrived(&mut self, requests: Vec<Hash>) -> bool {
+        let first = self.arrived.is_empty();
+        self.arrived.extend(requests);
+        first
+    }
+
+    /// The requests noted, once.
+    pub(crate) fn take_arrived(&mut self) -> Vec<Hash> {
+        std::mem::take(&mut self.arrived)
     }
 
     /// Takes what the daemon says of a request's state.

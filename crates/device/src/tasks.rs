@@ -25,6 +25,9 @@ const SEND_AGAIN: Duration = Duration::from_secs(3);
 /// What is due and cannot be done yet is looked at again after this long.
 const DUE_AGAIN: Duration = Duration::from_secs(1);
 
+/// What arrives within this time is marked as delivered together.
+const MARK_AFTER: Duration = Duration::from_millis(50);
+
 /// A mark that was not taken is told again after this long.
 const MARK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -88,9 +91,7 @@ impl Shared {
         for request in &update.unsure {
             self.look_up(door, request).await;
         }
-        if !update.arrived.is_empty() {
-            self.mark(update.arrived, SeenKind::Delivered);
-        }
+        self.mark_delivered(update.arrived);
         if update.joiners_changed {
             self.meet_joiners();
         }
@@ -132,6 +133,19 @@ impl Shared {
             Ok(detail) => self.lock().observe(request, detail.state),
             Err(failure) => tracing::debug!(code = failure.code(), "a request could not be looked up"),
         }
+    }
+
+    /// Tells the daemon which requests have arrived, those of a moment together and not in the way of an answer.
+    fn mark_delivered(self: &Arc<Shared>, requests: Vec<Hash>) {
+        if requests.is_empty() || !self.lock().note_arrived(requests) {
+            return;
+        }
+        let shared = Arc::clone(self);
+        self.spawn(async move {
+            sleep(MARK_AFTER).await;
+            let arrived = shared.lock().take_arrived();
+            shared.mark(arrived, SeenKind::Delivered);
+        });
     }
 
     /// Tells the daemon what reached this device; nobody waits for that, and a lost line only puts it off.

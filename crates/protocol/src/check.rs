@@ -9,7 +9,7 @@ mod grant;
 
 pub use asked::{Asked, open_cert};
 pub use decisions::{Refusal, Release, check_decisions};
-pub use grant::{Covered, check_grant, check_opened_grant, open_grant};
+pub use grant::{Covered, check_grant, check_grant_standing, check_opened_grant, open_grant};
 
 use crate::constraint::Facts;
 use crate::envelope::{Head, Opened};

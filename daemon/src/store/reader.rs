@@ -3,12 +3,12 @@
 use super::StoreError;
 use super::open::open_reader;
 use agenttrust_protocol::door::Trouble;
+use crossbeam_channel::{Receiver, Sender};
 use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// A snapshot of the store; every query of one [`super::Store::read`] sees the same state.
 pub struct Reader<'c> {
@@ -19,15 +19,16 @@ type Job = Box<dyn FnOnce(&Connection) + Send>;
 
 /// Threads with a read-only connection each; a job that is none ends the thread that takes it.
 pub(super) struct Readers {
-    jobs: mpsc::Sender<Option<Job>>,
+    jobs: Sender<Option<Job>>,
+    /// Queries that may wait; one more, or a few where many come at once, is `rate_limited`.
+    queue: usize,
     threads: usize,
 }
 
 impl Readers {
     /// Opens the connections and starts the threads.
     pub fn start(path: &Path, threads: usize, queue: usize) -> Result<(Readers, Vec<JoinHandle<()>>), StoreError> {
-        let (jobs, receiver) = mpsc::channel(queue);
-        let receiver = Arc::new(Mutex::new(receiver));
+        let (jobs, receiver) = crossbeam_channel::unbounded();
         let mut handles = Vec::new();
         for _ in 0..threads.max(1) {
             let (conn, receiver) = (open_reader(path)?, receiver.clone());
@@ -37,7 +38,7 @@ impl Readers {
                     .map_err(|error| StoreError::Failed { trouble: Trouble::StoreFailed, detail: error.to_string() })?,
             );
         }
-        Ok((Readers { jobs, threads: handles.len() }, handles))
+        Ok((Readers { jobs, queue, threads: handles.len() }, handles))
     }
 
     /// Runs queries on one of the threads.
@@ -51,37 +52,27 @@ impl Readers {
             // A caller that went away needs no answer.
             let _gone = caller.send(snapshot(conn, queries));
         });
-        self.jobs.try_send(Some(job)).map_err(|error| refused(&error))?;
+        if self.jobs.len() >= self.queue {
+            return Err(StoreError::Trouble(Trouble::RateLimited).into());
+        }
+        self.jobs.send(Some(job)).map_err(|_| StoreError::Trouble(Trouble::StoreFailed))?;
         answer.await.unwrap_or_else(|_| Err(StoreError::Trouble(Trouble::Internal).into()))
     }
 }
 
 impl Readers {
     /// Ends the threads once all that came before is answered.
-    pub async fn stop(&self) {
+    pub fn stop(&self) {
         for _ in 0..self.threads {
             // It fails only where they have ended already.
-            let _ended = self.jobs.send(None).await;
+            let _ended = self.jobs.send(None);
         }
     }
 }
 
-/// Why a queue does not take a job.
-pub(super) fn refused<T>(error: &mpsc::error::TrySendError<T>) -> StoreError {
-    match error {
-        mpsc::error::TrySendError::Full(_) => Trouble::RateLimited.into(),
-        mpsc::error::TrySendError::Closed(_) => Trouble::StoreFailed.into(),
-    }
-}
-
-fn work(conn: &Connection, jobs: &Mutex<mpsc::Receiver<Option<Job>>>) {
-    loop {
-        // Held while waiting: the threads take turns, and whoever has a job lets go.
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        match job {
-            Some(Some(job)) => job(conn),
-            Some(None) | None => return,
-        }
+fn work(conn: &Connection, jobs: &Receiver<Option<Job>>) {
+    while let Ok(Some(job)) = jobs.recv() {
+        job(conn);
     }
 }
 

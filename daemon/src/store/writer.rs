@@ -34,6 +34,14 @@ pub(super) enum Task {
     Stop,
 }
 
+/// Why the queue does not take a task.
+pub(super) fn refused(error: &mpsc::error::TrySendError<Task>) -> StoreError {
+    match error {
+        mpsc::error::TrySendError::Full(_) => Trouble::RateLimited.into(),
+        mpsc::error::TrySendError::Closed(_) => Trouble::StoreFailed.into(),
+    }
+}
+
 /// A caller's closure, and where its result goes.
 pub(super) struct Operation<F, T, E> {
     operation: Option<F>,

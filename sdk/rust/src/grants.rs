@@ -11,7 +11,7 @@ use crate::store::{Known, Parcel, Placed, Row, Store};
 use crate::trust::split;
 use crate::wait::{Asking, Knock};
 use crate::{NoDevice, Permit};
-use agenttrust_protocol::check::{Asked, check_grant, open_grant};
+use agenttrust_protocol::check::{Asked, check_grant, check_grant_standing, open_grant};
 use agenttrust_protocol::constraint::{Facts, covers};
 use agenttrust_protocol::door::{Held, Reply, Trouble};
 use agenttrust_protocol::lifecycle::State;
@@ -87,13 +87,16 @@ async fn use_one(
     let Some(grant) = find(session, wanted, standing, turn, which).await? else { return Ok(Used::Not) };
     let row = sign(session, wanted, standing, turn, Some(grant.hash()))?;
     let offline = grant.body().offline;
-    match reserve(session, wanted, standing, turn, &row, &grant).await? {
+    let (trust, cert, now) = (&standing.trust, standing.cert.clone(), gate.now());
+    let opened = (gate.inner.open_own(&turn.text)?, gate.inner.open_own(&row.text)?);
+    // What does not hold together is asked, and the person sees what stands in the way.
+    let Ok(asked) = Asked::assemble(trust, cert, opened.0, opened.1, now) else { return Ok(Used::Not) };
+    let (request, arguments) = (asked.request.clone(), Arguments::new(asked.content.arguments.clone()));
+    match reserve(session, wanted, standing, turn, (&row, asked), &grant).await? {
         Some(Placed::New) => {}
         Some(Placed::Known(known)) => return Ok(Used::Known(known)),
         None => return Ok(Used::Not),
     }
-    let request = gate.inner.open_own::<Request>(&row.text)?;
-    let arguments = Arguments::new(request.content()?.arguments);
     if offline {
         return Ok(Used::Runs(Permit::granted(gate, &request, arguments, true)));
     }
@@ -149,17 +152,15 @@ async fn reserve(
     wanted: &Wanted,
     standing: &Standing,
     turn: &Turn,
-    row: &Row,
+    (row, asked): (&Row, Asked),
     grant: &Opened<Grant>,
 ) -> Result<Option<Placed>, Refused> {
     let (trust, row, grant, same) = (standing.trust.clone(), row.clone(), grant.clone(), same_call(session, wanted));
     let parcels = if grant.body().offline { parcels_of(turn, &row) } else { Vec::new() };
     let done = session.gate.db(move |inner, store| {
         let now = inner.settings.clock.now();
-        let asked = Asked::open(&trust, &row.cert, &row.session, &row.text, now)?;
         store.spend_under(&row, grant.hash(), same, now, &parcels, |uses| {
-            let covered = check_grant(&trust, &asked, grant.as_str(), now, uses)?;
-            Ok(covered.reservations)
+            Ok(check_grant(&trust, &asked, grant.as_str(), now, uses)?.reservations)
         })
     });
     match done.await {
@@ -242,7 +243,7 @@ impl Inner {
     }
 
     fn still_stands(&self, trust: &Trust, grant: &Opened<Grant>, now: Time) -> Result<(), Refused> {
-        open_grant(trust, grant.as_str(), now)?;
+        check_grant_standing(trust, grant, now)?;
         if trust.is_agent_revoked(&self.agent) {
             return Err(Reason::Revoked.into());
         }

@@ -23,13 +23,16 @@ pub struct Covered {
 /// `bad_disclosure`.
 pub fn open_grant(trust: &Trust, text: &str, now: Time) -> Result<Opened<Grant>, Reason> {
     let grant = Received::<Grant>::parse(text)?.open(|kid| trust.device(kid).map(|device| device.key))?;
-    check_standing(trust, &grant, now)?;
+    check_grant_standing(trust, &grant, now)?;
     let _full = grant.content()?;
     Ok(grant)
 }
 
 /// Whether a grant counts now, whoever verified its signatures.
-fn check_standing(trust: &Trust, grant: &Opened<Grant>, now: Time) -> Result<(), Reason> {
+///
+/// # Errors
+/// As [`open_grant`] after the envelope's, with `unknown_key` if a signer is no device of the current bundle.
+pub fn check_grant_standing(trust: &Trust, grant: &Opened<Grant>, now: Time) -> Result<(), Reason> {
     if grant.signers().any(|kid| trust.device(&kid).is_none()) {
         return Err(Reason::UnknownKey);
     }
@@ -70,7 +73,7 @@ pub fn check_opened_grant(
     now: Time,
     counters: &dyn Counters,
 ) -> Result<Covered, Reason> {
-    check_standing(trust, grant, now)?;
+    check_grant_standing(trust, grant, now)?;
     asked.check_standing(trust)?;
     if asked.request.body().grant != Some(grant.hash()) {
         return Err(Reason::WrongRequest);
