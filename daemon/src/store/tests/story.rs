@@ -262,16 +262,16 @@ async fn grants_are_counted_over_windows_that_clocks_cannot_widen() {
     let grant = world.grant(vec![tool, Constraint::Use { max: 5, per: Some(60) }]);
     let hash = grant.hash();
     world.store.write(move |tx| tx.add_grant(&grant, NOW)).await.unwrap();
-    let enter = |at: i64| {
+    let enter = |at: i64, amount: u64| {
         let asked = world.asked(Ask { grant: Some(hash), ..Ask::default() });
-        let reservations = [Reservation { constraint: 1, amount: 1 }];
+        let reservations = [Reservation { constraint: 1, amount }];
         let entry = move |tx: &mut crate::store::Tx<'_>| {
             tx.insert_request(&asked, Entry::Claimed { reservations: &reservations, lost_at: LOST_AT }, NOW.plus(at))
         };
         world.store.write(entry)
     };
     for at in [0, 10, 10, 70, 5] {
-        assert_eq!(enter(at).await.unwrap().state, State::Claimed);
+        assert_eq!(enter(at, 1).await.unwrap().state, State::Claimed);
     }
     let used = |since: i64| {
         world.store.read(move |reader| Ok::<_, StoreError>(reader.counters(&hash)?.used(1, Some(NOW.plus(since)))))
@@ -283,6 +283,10 @@ async fn grants_are_counted_over_windows_that_clocks_cannot_widen() {
     let trust = world.trust.clone();
     let views = world.store.read(move |reader| reader.grants(&trust, NOW)).await.unwrap();
     assert_eq!((views[0].uses, views[0].live), (5, true));
+    for at in [80, 90] {
+        enter(at, i64::MAX.unsigned_abs() - 1).await.unwrap();
+    }
+    assert_eq!(used(90).await, Ok(u64::MAX), "more than can be counted leaves no room");
     let unknown = world.asked(Ask { grant: Some(Hash::of(b"none")), ..Ask::default() });
     let entry = Entry::Claimed { reservations: &[], lost_at: LOST_AT };
     let refused = world.store.write(move |tx| tx.insert_request(&unknown, entry, NOW)).await;
