@@ -284,7 +284,14 @@ fn start(world: &World, arguments: &[&str]) -> Terminal {
 }
 
 async fn answer_on(phone: &Phone) {
-    let card = phone.device.snapshot().cards.into_iter().next().unwrap();
+    // It may have reached the other device first.
+    let mut events = phone.device.events();
+    let mut cards = phone.device.snapshot().cards;
+    while cards.is_empty() {
+        events.next().await.unwrap();
+        cards = phone.device.snapshot().cards;
+    }
+    let card = cards.remove(0);
     phone.try_give(&card, Answer::Approve).await.unwrap();
 }
 
