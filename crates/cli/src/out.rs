@@ -88,7 +88,7 @@ impl Out {
     pub fn table(&mut self, heads: &[&str], rows: &[Vec<String>]) {
         let width = |column: usize| {
             let cells = rows.iter().filter_map(|row| row.get(column)).map(String::as_str);
-            cells.chain(heads.get(column).copied()).map(UnicodeWidthStr::width).max().unwrap_or(0)
+            cells.chain(heads.get(column).copied()).map(columns).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..heads.len()).map(width).collect();
         let heads: Vec<String> = heads.iter().map(|head| (*head).to_owned()).collect();
@@ -131,9 +131,17 @@ impl Out {
     }
 }
 
+/// The columns a cell takes: what [`Out::paint`] put around it takes none.
+fn columns(cell: &str) -> usize {
+    let mut parts = cell.split('\x1b');
+    let plain = parts.next().unwrap_or_default().width();
+    let painted = parts.filter_map(|part| part.split_once('m')).map(|(_, text)| text.width());
+    painted.fold(plain, usize::saturating_add)
+}
+
 fn row_line(cells: &[String], widths: &[usize]) -> String {
     let padded = cells.iter().zip(widths).map(|(cell, width)| {
-        let fill = width.saturating_sub(cell.width());
+        let fill = width.saturating_sub(columns(cell));
         format!("{cell}{}", " ".repeat(fill))
     });
     padded.collect::<Vec<_>>().join("  ").trim_end().to_owned()
@@ -222,5 +230,17 @@ mod tests {
         let out = Out::to(Vec::new(), false);
         assert_eq!(out.time(Time(1_790_000_000)), "2026-09-21 14:13:20");
         assert_eq!(out.time(Time(i64::MAX)), i64::MAX.to_string());
+    }
+
+    #[test]
+    fn columns_stand_below_each_other_painted_or_not() {
+        let mut out = Out::to(std::io::sink(), false);
+        out.color = true;
+        let rows =
+            |out: &Out| [vec![out.paint(Look::Bad, "拒"), "x".to_owned()], vec!["done".to_owned(), "y".to_owned()]];
+        let widths = [rows(&out)[0][0].as_str(), "done"].map(columns);
+        assert_eq!(widths, [2, 4]);
+        let lines = rows(&out).map(|row| row_line(&row, &[4, 1]));
+        assert_eq!(lines, ["\x1b[31m拒\x1b[0m    x", "done  y"]);
     }
 }
