@@ -29,7 +29,8 @@ async fn each_protocol_reaches_its_own_router() {
     assert!(newcomer.get("/who").await.unwrap().starts_with("pairing agenttrust-pair/1 "));
     assert!(device.get("/who").await.unwrap().starts_with("device agenttrust/1 "));
     let alpns: Vec<_> = server.peers.connected().into_iter().map(|peer| peer.alpn).collect();
-    assert_eq!(alpns, [Alpn::Pairing, Alpn::Device]);
+    // Which handshake ends first is nobody's to say.
+    assert!(alpns.len() == 2 && alpns.contains(&Alpn::Pairing) && alpns.contains(&Alpn::Device), "{alpns:?}");
 }
 
 #[tokio::test]
