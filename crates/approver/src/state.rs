@@ -20,7 +20,7 @@ pub struct DeviceState {
     pub trust: TrustMessages,
     /// What was signed and verified.
     pub ledger: Ledger,
-    /// The agents this device has answered.
+    /// The agents that are not new to this device; those it has answered are stored.
     pub agents: BTreeSet<Thumbprint>,
 }
 

@@ -25,6 +25,6 @@ impl Device {
 
     /// The bundles this device has verified, ascending, as they were signed.
     pub fn bundles(&self) -> Vec<String> {
-        self.shared.lock().approver.state().trust.bundles
+        self.shared.lock().approver.view().messages().bundles
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct Core {
     told: BTreeMap<Hash, Told>,
     /// When all cards were looked at last.
     told_at: Time,
-    /// The first end of a card that has not ended.
+    /// The first end of a card that still waits.
     next_end: Option<Time>,
     pub(crate) connection: Connection,
     pub(crate) joiner: Option<JoinerView>,
@@ -338,7 +338,8 @@ impl Core {
         for id in cards {
             let Some(card) = self.approver.inbox().card(id) else { continue };
             let phase = card.phase(self.approver.view(), now);
-            if !is_over(&phase) {
+            // Time ends only what still waits.
+            if card.state() == State::Pending && !is_over(&phase) {
                 let end = card.deadline();
                 self.next_end = Some(self.next_end.map_or(end, |next| next.min(end)));
             }

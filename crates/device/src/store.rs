@@ -176,3 +176,76 @@ fn failed(error: rusqlite::Error) -> Failure {
     };
     Failure::new(trouble, format!("{STATE}: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use agenttrust_approver::state::{Answered, Ledger, Unsent, VerifiedLog};
+    use agenttrust_protocol::Thumbprint;
+    use agenttrust_protocol::hash::Tdid;
+    use agenttrust_protocol::message::Verdict;
+
+    fn made(path: &std::path::Path) -> Store {
+        let daemon = Daemon { endpoint: Hash::from_bytes([1; 32]), addresses: Vec::new(), relay: None };
+        let tdid = Tdid::from_bytes([2; 32]);
+        let trust = TrustMessages { bundles: vec!["bundle".to_owned()], ..TrustMessages::default() };
+        let state = DeviceState { tdid, trust, ledger: Ledger::default(), agents: Default::default() };
+        Store::create(Folder::open(path).unwrap(), daemon, &state).unwrap()
+    }
+
+    fn answer(seq: u64, settled: u64) -> Entry {
+        let request = Hash::from_bytes([u8::try_from(seq).unwrap(); 32]);
+        let until = Time(300);
+        Entry::Answer {
+            request,
+            agent: Thumbprint::from_bytes([3; 32]),
+            answered: Answered { decision: request, verdict: Verdict::Deny, seq, forget: Time(1000) },
+            unsent: Unsent { request, until, message: format!("decision {seq}") },
+            settled,
+        }
+    }
+
+    #[test]
+    fn a_change_waits_for_the_disk() {
+        let scratch = tempfile::tempdir().unwrap();
+        let store = made(&scratch.path().join("phone"));
+        let setting = |name: &str| store.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        // 2 is FULL: what was signed stays signed, even after a power cut.
+        assert_eq!((setting("synchronous"), setting("secure_delete")), (2, 1));
+    }
+
+    #[test]
+    fn what_was_added_is_there_again_and_what_is_over_is_not() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("phone");
+        let mut store = made(&path);
+        let log = VerifiedLog { size: 7, root: Hash::from_bytes([4; 32]) };
+        for entry in [answer(1, 1), answer(2, 1), Entry::Log(log), answer(3, 2)] {
+            store.add(&entry, Time(100)).unwrap();
+        }
+        let again = |store: Store| Store::open(store.into_folder()).unwrap();
+        let (mut store, state) = again(store);
+        assert_eq!((state.ledger.seq, state.ledger.log, state.agents.len()), (3, Some(log), 1));
+        assert_eq!(state.ledger.answered.len(), 3);
+        let unsent: Vec<(u64, &str)> =
+            state.ledger.outbox.iter().map(|(seq, unsent)| (*seq, unsent.message.as_str())).collect();
+        assert_eq!(unsent, [(2, "decision 2"), (3, "decision 3")], "the first was settled");
+
+        // A request is never answered twice, whatever the caller believes.
+        assert_eq!(store.add(&answer(3, 3), Time(100)).unwrap_err().code(), "store_failed");
+        store.add(&answer(4, 4), Time(1000)).unwrap();
+        let (_store, state) = again(store);
+        assert_eq!((state.ledger.seq, state.ledger.answered.len()), (4, 0), "their time is over");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_file_open_to_others_is_refused() {
+        use std::os::unix::fs::PermissionsExt;
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("phone");
+        let folder = made(&path).into_folder();
+        std::fs::set_permissions(path.join(STATE), std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(Store::open(folder).unwrap_err().code(), "unsafe_folder");
+    }
+}

@@ -87,10 +87,10 @@ async fn use_one(
     let Some(grant) = find(session, wanted, standing, turn, which).await? else { return Ok(Used::Not) };
     let row = sign(session, wanted, standing, turn, Some(grant.hash()))?;
     let offline = grant.body().offline;
-    let (trust, cert, now) = (&standing.trust, standing.cert.clone(), gate.now());
-    let opened = (gate.inner.open_own(&turn.text)?, gate.inner.open_own(&row.text)?);
+    let (signed, request) = (gate.inner.open_own(&turn.text)?, gate.inner.open_own(&row.text)?);
+    let assembled = Asked::assemble(&standing.trust, standing.cert.clone(), signed, request, gate.now());
     // What does not hold together is asked, and the person sees what stands in the way.
-    let Ok(asked) = Asked::assemble(trust, cert, opened.0, opened.1, now) else { return Ok(Used::Not) };
+    let Ok(asked) = assembled else { return Ok(Used::Not) };
     let (request, arguments) = (asked.request.clone(), Arguments::new(asked.content.arguments.clone()));
     match reserve(session, wanted, standing, turn, (&row, asked), &grant).await? {
         Some(Placed::New) => {}
