@@ -44,6 +44,7 @@ pub struct Local {
 
 /// Everything shown of one request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Display {
     /// The request.
     pub card: Hash,
@@ -77,6 +78,7 @@ pub struct Display {
 
 /// Who asks, and where.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Who {
     /// The agent, by the name the person gave it.
     pub agent: Text,
@@ -96,6 +98,7 @@ pub struct Who {
 
 /// What the person had asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Task {
     /// In their own words.
     pub words: Text,
@@ -105,6 +108,7 @@ pub struct Task {
 
 /// The agent's own words: they prove nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Story {
     /// What it calls the action.
     pub title: Option<Text>,
@@ -116,6 +120,7 @@ pub struct Story {
 
 /// The risk, as far as anything is known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct RiskView {
     /// What the agent says; nobody else has assessed it.
     pub agent_says: Option<Risk>,
@@ -123,6 +128,7 @@ pub struct RiskView {
 
 /// One edited argument.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Edited {
     /// Where it stands: a JSON pointer (RFC 6901).
     pub path: Text,

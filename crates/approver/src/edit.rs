@@ -12,6 +12,7 @@ const MAX_FIELD_DEPTH: usize = 3;
 
 /// What an argument's field takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum FieldKind {
     /// Any text.
@@ -26,6 +27,7 @@ pub enum FieldKind {
 
 /// One field of the form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Field {
     /// Which argument: a JSON pointer (RFC 6901).
     pub path: String,

@@ -19,6 +19,7 @@ pub struct TrustView {
 
 /// How the status stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "standing", rename_all = "snake_case")]
 pub enum Standing {
     /// Approvals may rest on it.

@@ -15,6 +15,7 @@ use std::collections::BTreeMap;
 
 /// Something for a device to do. What fails changes nothing and approves nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "command", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Command {
     /// Shows what an edit would make of a card; nothing is signed.
@@ -198,6 +199,7 @@ pub enum Command {
 
 /// A change to the arguments of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Edits {
     /// What was typed into fields, by their paths.
@@ -208,6 +210,7 @@ pub enum Edits {
 
 /// How far a trusted action reaches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields)]
 pub struct Scope {
     /// Only within the session it was asked in.
@@ -220,6 +223,7 @@ pub struct Scope {
 
 /// What came of a command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "done", rename_all = "snake_case")]
 pub enum Done {
     /// It is done, and the daemon has it.
@@ -273,6 +277,7 @@ pub enum Done {
 
 /// A card as an edit would make it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Preview {
     /// What is shown.
     pub display: Display,
@@ -288,6 +293,7 @@ pub struct Preview {
 
 /// A device: what the trust bundle says of it, and, where the daemon was asked, what the daemon says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct DeviceInfo {
     /// Its approval key.
     pub device: Thumbprint,

@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// A request arrived and was verified.
@@ -143,6 +144,7 @@ impl Event {
 
 /// The line to the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "line", rename_all = "snake_case")]
 pub enum Connection {
     /// The first attempt is under way.
@@ -163,6 +165,7 @@ pub enum Connection {
 
 /// A card as a shell shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct CardView {
     /// The request.
     pub id: Hash,
@@ -192,6 +195,7 @@ pub struct CardView {
 
 /// What one device decided.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct DecisionView {
     /// The device's name.
     pub device: String,
@@ -203,6 +207,7 @@ pub struct DecisionView {
 
 /// Another device's change to a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct ChangeView {
     /// That device's decision, to be named when agreeing.
     pub first: Hash,
@@ -214,6 +219,7 @@ pub struct ChangeView {
 
 /// How trust stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct TrustInfo {
     /// The trust domain.
     pub tdid: Tdid,
@@ -235,6 +241,7 @@ pub struct TrustInfo {
 
 /// A verified state of the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LogInfo {
     /// How many leaves.
     pub size: u64,
@@ -250,6 +257,7 @@ impl From<LogRef> for LogInfo {
 
 /// Why the daemon's log was not co-signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LogTrouble {
     /// One sentence.
     pub message: String,
@@ -259,6 +267,7 @@ pub struct LogTrouble {
 
 /// A device that wants to join.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct JoinerView {
     /// Its message.
     pub joiner: Hash,
@@ -270,6 +279,7 @@ pub struct JoinerView {
 
 /// How everything stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Snapshot {
     /// This device; absent from the bundle, it was removed.
     pub me: Option<DeviceInfo>,

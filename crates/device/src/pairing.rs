@@ -45,6 +45,7 @@ pub struct Introduction {
 
 /// What happens while a device is being paired.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "pairing", rename_all = "snake_case")]
 pub enum PairEvent {
     /// The daemon knows of this device; the other side is being asked.

@@ -14,6 +14,7 @@ const MAX_ITEMS: usize = 40;
 
 /// All arguments.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Arguments {
     /// The lines, in the order in which the agent wrote them.
     pub items: Vec<Item>,
@@ -23,6 +24,7 @@ pub struct Arguments {
 
 /// One argument, or a part of one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Item {
     /// Where it stands: a JSON pointer (RFC 6901).
     pub path: String,
@@ -40,6 +42,7 @@ pub struct Item {
 
 /// A value as it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "shown", rename_all = "snake_case")]
 pub enum Shown {
     /// A text that is not empty.

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Everything shown of one enrolment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct EnrolDisplay {
     /// The enrolment.
     pub enroll: Hash,

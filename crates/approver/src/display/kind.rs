@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What an argument is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// A file or folder.

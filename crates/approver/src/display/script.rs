@@ -17,6 +17,7 @@ const MAX_QUOTE: usize = 60;
 
 /// What may deceive. Words are quoted in a form that is safe to show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "flag", rename_all = "snake_case")]
 pub enum Flag {
     /// A word mixes scripts.

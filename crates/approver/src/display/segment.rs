@@ -14,6 +14,7 @@ const SPELLED_RUN: usize = 8;
 
 /// A piece of a text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(tag = "segment", rename_all = "snake_case")]
 pub enum Segment {
     /// Characters shown as they are.

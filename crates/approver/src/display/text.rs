@@ -17,6 +17,7 @@ const BLOCK_LINES: usize = 24;
 
 /// A text to be shown. Nothing of it is lost: `head` and `rest` together are the whole.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Text {
     /// What is shown at once.
     pub head: Vec<Segment>,

@@ -102,6 +102,7 @@ pub enum SeenKind {
 
 /// When one device got, opened and answered a request; operational, not signed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct Mark {
     /// The device, by approval key.
     pub device: Thumbprint,
@@ -115,6 +116,7 @@ pub struct Mark {
 
 /// `GET /v1/requests/{hash}`: everything about one request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct RequestDetail {
     /// Its state.
     pub state: State,
@@ -128,6 +130,7 @@ pub struct RequestDetail {
 
 /// A message's place in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct LeafRef {
     /// The message.
     pub hash: Hash,
@@ -137,6 +140,7 @@ pub struct LeafRef {
 
 /// `GET /v1/history`: filters, all optional, and a cursor.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(deny_unknown_fields, default)]
 pub struct HistoryQuery {
     /// By agent key.
@@ -167,6 +171,7 @@ pub struct HistoryQuery {
 
 /// A page of history, newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct HistoryPage {
     /// The rows.
     pub rows: Vec<HistoryRow>,
@@ -176,6 +181,7 @@ pub struct HistoryPage {
 
 /// One request in a list; what is erased is absent.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct HistoryRow {
     /// The request.
     pub request: Hash,
@@ -203,6 +209,7 @@ pub struct HistoryRow {
 
 /// One agent: `GET /v1/agents`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct AgentView {
     /// The agent's key.
     pub agent: Thumbprint,
@@ -220,6 +227,7 @@ pub struct AgentView {
 
 /// One device: `GET /v1/devices`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct DeviceView {
     /// The device's approval key.
     pub device: Thumbprint,
@@ -235,6 +243,7 @@ pub struct DeviceView {
 
 /// One grant: `GET /v1/grants`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct GrantView {
     /// The grant message.
     pub message: String,

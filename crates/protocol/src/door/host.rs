@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// `GET /v1/status` on the host door.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct DaemonStatus {
     /// The daemon's version.
     pub version: String,
@@ -61,6 +62,7 @@ pub struct StartPairing {
 
 /// The ticket to show.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct PairingOffer {
     /// The ticket's text, what the QR code holds.
     pub ticket: String,

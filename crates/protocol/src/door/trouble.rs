@@ -102,6 +102,7 @@ troubles! {
 
 /// The body of every error reply.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[error("{message} ({code})")]
 pub struct ErrorBody {
     /// A stable code: a [`Trouble`]'s or a [`Reason`]'s.
