@@ -3,9 +3,9 @@
 use crate::card::{body, is_final, is_folded, left, needs_more, page, progress};
 use crate::edit::edit;
 use crate::failure::{Failure, Outcome};
-use crate::place::Place;
 use crate::prompt::{Asked, Then, ask};
 use crate::terminal::{Terminal, unexpected};
+use agenttrust_device::Place;
 use agenttrust_device::approver::display::Folds;
 use agenttrust_device::approver::inbox::Phase;
 use agenttrust_device::{CardView, Command, Done, Edits, Event, Events, Preview};

@@ -6,9 +6,9 @@ use crate::commands::{
 };
 use crate::failure::{Exit, Failure, Outcome};
 use crate::out::{Out, tell};
-use crate::place::{Place, environment};
 use crate::terminal::Terminal;
 use agenttrust_device::Config;
+use agenttrust_device::{Place, environment};
 use agenttrust_gateway::hook::HookArgs;
 use clap::{CommandFactory, Parser};
 use std::path::{Path, PathBuf};
@@ -71,7 +71,8 @@ fn hook(args: HookArgs, data: Option<PathBuf>) -> ExitCode {
 }
 
 fn running(data: Option<&Path>, command: impl AsyncFnOnce(&Place, Config) -> Outcome<ExitCode>) -> Outcome<ExitCode> {
-    let place = Place::find(data, environment)?;
+    let nowhere = || Failure::usage("Neither HOME nor --data says where the data folder is.", "Name it: `--data DIR`.");
+    let place = Place::find(data, environment).ok_or_else(nowhere)?;
     let config = Config::default();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| Failure::own("internal", Exit::Failed, error.to_string(), ""))?;

@@ -1,9 +1,9 @@
 //! This terminal as a device: its key is opened by a PIN that a person types, and by nothing else.
 
 use crate::failure::{Failure, Outcome};
-use crate::host::HostDoor;
-use crate::place::Place;
 use crate::tty::Tty;
+use agenttrust_device::HostDoor;
+use agenttrust_device::Place;
 use agenttrust_device::{
     CardView, Clock, Command, Config, Connection, Daemon, Device, Done, Event, KeyStore, Pin, Snapshot,
 };
@@ -61,7 +61,7 @@ impl Terminal {
         let here = match HostDoor::new(place.host_socket()).endpoint().await {
             Ok(endpoint) => Some(endpoint),
             // Without a database the daemon lives on another machine, and only the link can tell.
-            Err(failure) if place.database().exists() => return Err(failure),
+            Err(failure) if place.database().exists() => return Err(failure.into()),
             Err(_) => None,
         };
         let (device, pin) = unlock(&tty, place, &config).await?;

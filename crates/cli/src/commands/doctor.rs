@@ -4,10 +4,10 @@ mod checks;
 mod folder;
 
 use crate::failure::{Exit, Failure, Outcome};
-use crate::host::HostDoor;
 use crate::out::{Look, Out};
-use crate::place::Place;
+use agenttrust_device::HostDoor;
 use agenttrust_device::KeyStore;
+use agenttrust_device::Place;
 use agenttrust_protocol::Time;
 use agenttrust_protocol::door::{DaemonStatus, Trouble};
 use serde::Serialize;
@@ -80,7 +80,7 @@ struct Scene<'a> {
 /// # Errors
 /// Exit 1 if something does not work.
 pub async fn doctor(place: &Place, now: Time, out: &mut Out) -> Outcome {
-    let status = HostDoor::new(place.host_socket()).status().await;
+    let status = HostDoor::new(place.host_socket()).status().await.map_err(Failure::from);
     let key_store = tokio::task::spawn_blocking(KeyStore::platform_ready).await;
     let key_store =
         key_store.unwrap_or_else(|panic| Err(agenttrust_device::Failure::new(Trouble::Internal, panic.to_string())));

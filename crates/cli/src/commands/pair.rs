@@ -6,12 +6,12 @@ mod here;
 
 use crate::args::PairArgs;
 use crate::failure::{Failure, Outcome};
-use crate::host::HostDoor;
 use crate::out::Out;
-use crate::place::Place;
 use crate::qr::Qr;
 use crate::tty::Tty;
 use agenttrust_device::Config;
+use agenttrust_device::HostDoor;
+use agenttrust_device::Place;
 use agenttrust_protocol::door::{PairingOffer, Trouble};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;

@@ -5,7 +5,7 @@
 
 use crate::args::RunArgs;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::place::Place;
+use agenttrust_device::Place;
 use agenttrust_gate::{Action, Arguments, ExecutionResult, Gate, GateConfig, NoDevice, Permit, Refused, Verdict};
 use agenttrust_protocol::door::ErrorBody;
 use agenttrust_protocol::json::{Numbers, Object, Value, parse};

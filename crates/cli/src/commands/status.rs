@@ -1,9 +1,9 @@
 //! `agenttrust status`: how the daemon is, who can approve, what waits.
 
 use crate::failure::Outcome;
-use crate::host::HostDoor;
 use crate::out::{Look, Out, span};
-use crate::place::Place;
+use agenttrust_device::HostDoor;
+use agenttrust_device::Place;
 use agenttrust_protocol::door::{DaemonStatus, Trouble};
 
 /// Shows it.

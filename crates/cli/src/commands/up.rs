@@ -1,9 +1,9 @@
 //! `agenttrust up` and `agenttrust down`.
 
 use crate::failure::{Exit, Failure, Outcome};
-use crate::host::HostDoor;
 use crate::out::{Look, Out};
-use crate::place::Place;
+use agenttrust_device::HostDoor;
+use agenttrust_device::Place;
 use agenttrust_protocol::door::{DaemonStatus, Trouble};
 use serde::Serialize;
 use std::fs::{self, OpenOptions};
@@ -41,7 +41,7 @@ pub async fn up(place: &Place, out: &mut Out) -> Outcome {
     let (started, status) = match host.status().await {
         Ok(status) => (false, status),
         Err(failure) if failure.code() == Trouble::DaemonDown.code() => (true, start(place, &host).await?),
-        Err(failure) => return Err(failure),
+        Err(failure) => return Err(failure.into()),
     };
     let (pid, data) = (status.pid, place.data().display().to_string());
     if started {
@@ -72,7 +72,7 @@ pub async fn down(place: &Place, out: &mut Out) -> Outcome {
             out.document(&serde_json::json!({ "stopped": false }));
             return Ok(());
         }
-        Err(failure) => return Err(failure),
+        Err(failure) => return Err(failure.into()),
     };
     host.stop().await?;
     let deadline = Instant::now() + STOP;
@@ -110,7 +110,7 @@ async fn start(place: &Place, host: &HostDoor) -> Outcome<DaemonStatus> {
     loop {
         match host.status().await {
             Ok(status) => return Ok(status),
-            Err(failure) if failure.code() != Trouble::DaemonDown.code() => return Err(failure),
+            Err(failure) if failure.code() != Trouble::DaemonDown.code() => return Err(failure.into()),
             Err(_) => {}
         }
         if child.try_wait().map_err(|error| Failure::io(&log, &error))?.is_some() {

@@ -3,11 +3,11 @@
 use crate::args::PairArgs;
 use crate::commands::status::grouped;
 use crate::failure::{Exit, Failure, Outcome};
-use crate::host::HostDoor;
 use crate::out::Out;
-use crate::place::{Place, environment};
 use crate::tty::Tty;
+use agenttrust_device::HostDoor;
 use agenttrust_device::{Config, Introduction, KeyStore, MIN_PIN, PairEvent, Pin, join};
+use agenttrust_device::{Place, environment};
 use agenttrust_protocol::door::Trouble;
 use zeroize::Zeroizing;
 

@@ -1,6 +1,5 @@
-//! Where things are: one data folder holds everything of a daemon and of this terminal's device.
+//! Where things are: one data folder holds everything of a daemon and of the devices of this computer.
 
-use crate::failure::{Failure, Outcome};
 use std::path::{Path, PathBuf};
 
 /// The data folder.
@@ -8,19 +7,13 @@ use std::path::{Path, PathBuf};
 pub struct Place(PathBuf);
 
 impl Place {
-    /// The folder named by the flag or AGENTTRUST_DATA, else the user's own.
-    ///
-    /// # Errors
-    /// If nothing says where the user's files are.
-    pub fn find(named: Option<&Path>, env: impl Fn(&str) -> Option<PathBuf>) -> Outcome<Place> {
+    /// The folder that was named, else the user's own; `None` if nothing says where the user's files are.
+    pub fn find(named: Option<&Path>, env: impl Fn(&str) -> Option<PathBuf>) -> Option<Place> {
         let folder = named.map(Path::to_path_buf);
         let xdg = || env("XDG_DATA_HOME").filter(|path| path.is_absolute());
         let home = || env("HOME").map(|home| home.join(".local/share"));
         let folder = folder.or_else(|| xdg().or_else(home).map(|share| share.join("agenttrust")));
-        let none =
-            || Failure::usage("Neither HOME nor --data says where the data folder is.", "Name it: `--data DIR`.");
-        let folder = std::path::absolute(folder.ok_or_else(none)?);
-        folder.map(Place).map_err(|error| Failure::usage(error.to_string(), ""))
+        folder.and_then(|folder| std::path::absolute(folder).ok()).map(Place)
     }
 
     /// The folder itself.
@@ -48,6 +41,16 @@ impl Place {
         self.0.join("agenttrust.db")
     }
 
+    /// The keys and memory of the desktop app as a device.
+    pub fn app(&self) -> PathBuf {
+        self.0.join("app")
+    }
+
+    /// What the person chose in the desktop app.
+    pub fn app_settings(&self) -> PathBuf {
+        self.0.join("app.json")
+    }
+
     /// The keys and memory of this terminal as a device.
     pub fn terminal(&self) -> PathBuf {
         self.0.join("terminal")
@@ -63,7 +66,7 @@ pub fn environment(name: &str) -> Option<PathBuf> {
 mod tests {
     use super::*;
 
-    fn find(named: Option<&str>, vars: &[(&str, &str)]) -> Outcome<Place> {
+    fn find(named: Option<&str>, vars: &[(&str, &str)]) -> Option<Place> {
         let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, value)| PathBuf::from(value));
         Place::find(named.map(Path::new), env)
     }
@@ -78,7 +81,7 @@ mod tests {
             find(None, &[("HOME", "/h"), ("XDG_DATA_HOME", "rel")]).unwrap().data(),
             Path::new("/h/.local/share/agenttrust")
         );
-        assert_eq!(find(None, &[]).unwrap_err().code(), "bad_usage");
+        assert_eq!(find(None, &[]), None);
         assert_eq!(find(Some("/d"), &[]).unwrap().terminal(), Path::new("/d/terminal"));
     }
 }

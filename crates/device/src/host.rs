@@ -1,6 +1,6 @@
 //! The daemon's host door: HTTP/1.1 over the Unix socket that only this user may open.
 
-use crate::failure::{Failure, Outcome};
+use crate::failure::Failure;
 use agenttrust_protocol::door::{
     DaemonStatus, DigitsReply, DigitsTyped, EndpointView, ErrorBody, PairingOffer, PairingView, StartPairing, Trouble,
 };
@@ -38,7 +38,7 @@ impl HostDoor {
     ///
     /// # Errors
     /// `daemon_down`, `peer_refused`, as all calls of this door.
-    pub async fn status(&self) -> Outcome<DaemonStatus> {
+    pub async fn status(&self) -> Result<DaemonStatus, Failure> {
         self.call(Method::GET, "/v1/status", Vec::new()).await
     }
 
@@ -46,7 +46,7 @@ impl HostDoor {
     ///
     /// # Errors
     /// As [`HostDoor::status`].
-    pub async fn endpoint(&self) -> Outcome<EndpointView> {
+    pub async fn endpoint(&self) -> Result<EndpointView, Failure> {
         self.call(Method::GET, "/v1/endpoint", Vec::new()).await
     }
 
@@ -54,7 +54,7 @@ impl HostDoor {
     ///
     /// # Errors
     /// As [`HostDoor::status`]; `conflict` once there is a device.
-    pub async fn start_pairing(&self, local: bool) -> Outcome<PairingOffer> {
+    pub async fn start_pairing(&self, local: bool) -> Result<PairingOffer, Failure> {
         self.call(Method::POST, "/v1/pairings", json(&StartPairing { local })?).await
     }
 
@@ -62,7 +62,7 @@ impl HostDoor {
     ///
     /// # Errors
     /// As [`HostDoor::status`].
-    pub async fn pairing(&self) -> Outcome<PairingView> {
+    pub async fn pairing(&self) -> Result<PairingView, Failure> {
         self.call(Method::GET, "/v1/pairings", Vec::new()).await
     }
 
@@ -70,7 +70,7 @@ impl HostDoor {
     ///
     /// # Errors
     /// As [`HostDoor::status`]; `digits_wrong`.
-    pub async fn digits(&self, digits: &str) -> Outcome<DigitsReply> {
+    pub async fn digits(&self, digits: &str) -> Result<DigitsReply, Failure> {
         let typed = DigitsTyped { digits: digits.to_owned() };
         self.call(Method::POST, "/v1/pairings/digits", json(&typed)?).await
     }
@@ -79,7 +79,7 @@ impl HostDoor {
     ///
     /// # Errors
     /// As [`HostDoor::status`].
-    pub async fn cancel_pairing(&self) -> Outcome {
+    pub async fn cancel_pairing(&self) -> Result<(), Failure> {
         self.call::<serde::de::IgnoredAny>(Method::DELETE, "/v1/pairings", Vec::new()).await.map(|_| ())
     }
 
@@ -87,37 +87,38 @@ impl HostDoor {
     ///
     /// # Errors
     /// As [`HostDoor::status`].
-    pub async fn stop(&self) -> Outcome {
+    pub async fn stop(&self) -> Result<(), Failure> {
         self.call::<serde::de::IgnoredAny>(Method::POST, "/v1/stop", json(&serde_json::json!({}))?).await.map(|_| ())
     }
 
-    async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Vec<u8>) -> Outcome<T> {
+    async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Vec<u8>) -> Result<T, Failure> {
         let answer = tokio::time::timeout(PATIENCE, self.exchange(method, path, body)).await;
         let slow = |_| Failure::new(Trouble::DaemonDown, "it holds its socket and does not answer");
         let (ok, bytes) = answer.map_err(slow)??;
         let bytes = if bytes.is_empty() { Bytes::from_static(b"null") } else { bytes };
         if ok {
-            return serde_json::from_slice(&bytes).map_err(|error| Failure::new(Trouble::BadRequest, error));
+            return serde_json::from_slice(&bytes)
+                .map_err(|error| Failure::new(Trouble::BadRequest, error.to_string()));
         }
         match serde_json::from_slice::<ErrorBody>(&bytes) {
-            Ok(body) => Err(body.into()),
-            Err(error) => Err(Failure::new(Trouble::BadRequest, error)),
+            Ok(body) => Err(Failure::Daemon(body)),
+            Err(error) => Err(Failure::new(Trouble::BadRequest, error.to_string())),
         }
     }
 
-    async fn exchange(&self, method: Method, path: &str, body: Vec<u8>) -> Outcome<(bool, Bytes)> {
+    async fn exchange(&self, method: Method, path: &str, body: Vec<u8>) -> Result<(bool, Bytes), Failure> {
         let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(&error))?;
-        let lost = |error: hyper::Error| Failure::new(Trouble::DaemonDown, error);
+        let lost = |error: hyper::Error| Failure::new(Trouble::DaemonDown, error.to_string());
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(lost)?;
         let driver = tokio::spawn(connection);
         let request = Request::builder().method(method).uri(path).header(HOST, "agenttrust");
         let request = request.header(CONTENT_TYPE, "application/json").body(Full::new(Bytes::from(body)));
-        let request = request.map_err(|error| Failure::new(Trouble::BadRequest, error))?;
+        let request = request.map_err(|error| Failure::new(Trouble::BadRequest, error.to_string()))?;
         let answer = sender.send_request(request).await.map_err(lost)?;
         let ok = answer.status().is_success();
         let body = Limited::new(answer.into_body(), MAX_ANSWER).collect().await;
-        let bytes = body.map_err(|error| Failure::new(Trouble::DaemonDown, error))?.to_bytes();
+        let bytes = body.map_err(|error| Failure::new(Trouble::DaemonDown, error.to_string()))?.to_bytes();
         driver.abort();
         Ok((ok, bytes))
     }
@@ -134,8 +135,8 @@ impl HostDoor {
     }
 }
 
-fn json(body: &impl Serialize) -> Outcome<Vec<u8>> {
-    serde_json::to_vec(body).map_err(|error| Failure::new(Trouble::Internal, error))
+fn json(body: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec(body).map_err(|error| Failure::new(Trouble::Internal, error.to_string()))
 }
 
 #[cfg(test)]
@@ -175,7 +176,7 @@ mod tests {
         let answer = format!("HTTP/1.1 409 Conflict\r\ncontent-length: {}\r\n\r\n{body}", body.len());
         let (_folder, door, thread) = daemon(answer.leak());
         let failure = door.start_pairing(true).await.unwrap_err();
-        assert_eq!((failure.code(), failure.body.message.as_str()), ("unpaired", "No."));
+        assert_eq!((failure.code(), failure.body().message.as_str()), ("unpaired", "No."));
         let asked = thread.join().unwrap();
         assert!(asked.starts_with("POST /v1/pairings HTTP/1.1\r\n"), "{asked}");
         assert!(asked.ends_with(r#"{"local":true}"#), "{asked}");
