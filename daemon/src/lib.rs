@@ -12,6 +12,7 @@ pub mod failure;
 pub mod folder;
 pub mod gate;
 pub mod hub;
+pub mod notify;
 pub mod pairing;
 pub mod start;
 pub mod store;

@@ -3,6 +3,7 @@
 use agenttrust_daemon::clock::Clock;
 use agenttrust_daemon::config::{DEFAULT_TEXT, Level, Sources, default_data_folder};
 use agenttrust_daemon::failure::StartError;
+use agenttrust_daemon::notify::{READY, STOPPING, notify};
 use agenttrust_daemon::start::{Options, read_config, start};
 use agenttrust_protocol::door::Trouble;
 use clap::{Parser, ValueEnum};
@@ -101,11 +102,13 @@ fn run(options: Options) -> Result<(), StartError> {
             (signal(SignalKind::terminate()).map_err(failed)?, signal(SignalKind::interrupt()).map_err(failed)?);
         let running = start(options).await?;
         let stop = running.gate().stop.clone();
+        notify(READY);
         tokio::select! {
             _ = terminated.recv() => running.stop(),
             _ = interrupted.recv() => running.stop(),
             () = stop.cancelled() => {}
         }
+        notify(STOPPING);
         running.ended().await;
         Ok(())
     })
