@@ -50,6 +50,10 @@ test: check ## Everything in check, then all tests
 vectors: ## Write tests/vectors anew after a change of the protocol
 	cargo run -p agenttrust-tests --bin make-vectors $(LOCKED)
 
+.PHONY: types
+types: ## Write the interface's types anew, after a change of what a shell sends and hears
+	UPDATE=1 cargo test -p agenttrust-device --features typescript --test typescript $(LOCKED)
+
 # What decides whether something may run. A build folder for itself, which is gone afterwards.
 MUTANTS := check.rs check/*.rs quorum.rs constraint/cover.rs envelope/*.rs trust.rs trust/*.rs
 

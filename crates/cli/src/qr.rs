@@ -1,21 +1,13 @@
 //! Drawing a pairing ticket as a QR code: for a terminal, as SVG, as PNG.
 
 use crate::failure::{Exit, Failure, Outcome};
-use qrcode::{Color, EcLevel, QrCode};
-use std::fmt::Write;
-
-/// Light modules around the code (ISO/IEC 18004 demands four).
-const QUIET: usize = 4;
 
 /// Pixels a module is wide in a PNG: large enough for a screen, small enough for a mail.
 const SCALE: usize = 8;
 
 /// The modules, with their quiet zone.
 #[derive(Clone, Debug)]
-pub struct Qr {
-    width: usize,
-    dark: Vec<bool>,
-}
+pub struct Qr(agenttrust_device::Qr);
 
 impl Qr {
     /// The code of a text.
@@ -23,40 +15,25 @@ impl Qr {
     /// # Errors
     /// If the text is longer than a QR code holds.
     pub fn of(text: &str) -> Outcome<Qr> {
-        let code = QrCode::with_error_correction_level(text, EcLevel::L);
-        let code = code.map_err(|error| Failure::own("qr_failed", Exit::Failed, error.to_string(), ""))?;
-        let (inner, modules) = (code.width(), code.into_colors());
-        let width = inner.saturating_add(2 * QUIET);
-        let mut dark = vec![false; width * width];
-        for (at, module) in modules.into_iter().enumerate() {
-            let place = (at / inner + QUIET) * width + at % inner + QUIET;
-            if let Some(cell) = dark.get_mut(place) {
-                *cell = module == Color::Dark;
-            }
-        }
-        Ok(Qr { width, dark })
-    }
-
-    fn is_dark(&self, x: usize, y: usize) -> bool {
-        self.dark.get(y * self.width + x).copied().unwrap_or(false)
+        Ok(Qr(agenttrust_device::Qr::of(text)?))
     }
 
     /// Columns it takes in a terminal.
     pub fn columns(&self) -> usize {
-        self.width
+        self.0.width()
     }
 
     /// Two modules a character. With colours it is black on white whatever the terminal's theme is; without, light
     /// modules are drawn, which suits a dark background.
     pub fn terminal(&self, color: bool) -> String {
         let mut text = String::new();
-        for y in (0..self.width).step_by(2) {
+        for y in (0..self.0.width()).step_by(2) {
             if color {
                 text.push_str("\x1b[38;5;16;48;5;231m");
             }
-            for x in 0..self.width {
+            for x in 0..self.0.width() {
                 // Below the last row of an odd code there is more light.
-                let (upper, lower) = (self.is_dark(x, y) == color, self.is_dark(x, y + 1) == color);
+                let (upper, lower) = (self.0.is_dark(x, y) == color, self.0.is_dark(x, y + 1) == color);
                 text.push(match (upper, lower) {
                     (true, true) => '█',
                     (true, false) => '▀',
@@ -71,17 +48,10 @@ impl Qr {
 
     /// An SVG of one path.
     pub fn svg(&self) -> String {
-        let mut path = String::new();
-        for y in 0..self.width {
-            for x in (0..self.width).filter(|x| self.is_dark(*x, y)) {
-                // Writing to a `String` cannot fail.
-                let _infallible = write!(path, "M{x} {y}h1v1h-1z");
-            }
-        }
-        let width = self.width;
+        let agenttrust_device::QrPath { side, path } = self.0.path();
         format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {width}\" shape-rendering=\"crispEdges\">\
-             <title>AgentTrust pairing code</title><rect width=\"{width}\" height=\"{width}\" fill=\"#fff\"/>\
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {side} {side}\" shape-rendering=\"crispEdges\">\
+             <title>AgentTrust pairing code</title><rect width=\"{side}\" height=\"{side}\" fill=\"#fff\"/>\
              <path d=\"{path}\"/></svg>\n"
         )
     }
@@ -91,10 +61,10 @@ impl Qr {
     /// # Errors
     /// If the picture cannot be encoded.
     pub fn png(&self) -> Outcome<Vec<u8>> {
-        let side = self.width * SCALE;
+        let side = self.0.width() * SCALE;
         let mut pixels = Vec::with_capacity(side * side);
         for y in 0..side {
-            pixels.extend((0..side).map(|x| if self.is_dark(x / SCALE, y / SCALE) { 0_u8 } else { 255 }));
+            pixels.extend((0..side).map(|x| if self.0.is_dark(x / SCALE, y / SCALE) { 0_u8 } else { 255 }));
         }
         let failed = |error: png::EncodingError| Failure::own("qr_failed", Exit::Failed, error.to_string(), "");
         let mut bytes = Vec::new();
@@ -156,15 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn the_svg_has_one_square_a_dark_module() {
-        let qr = Qr::of(TEXT).unwrap();
-        let svg = qr.svg();
-        assert_eq!(svg.matches("h1v1h-1z").count(), qr.dark.iter().filter(|dark| **dark).count());
-        assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"));
-    }
-
-    #[test]
     fn too_much_is_told() {
-        assert_eq!(Qr::of(&"x".repeat(4000)).unwrap_err().code(), "qr_failed");
+        assert_eq!(Qr::of(&"x".repeat(4000)).unwrap_err().code(), "body_too_large");
     }
 }

@@ -8,7 +8,7 @@ use agenttrust_device::{
     CardView, Clock, Command, Config, Connection, Daemon, Device, Done, Event, KeyStore, Pin, Snapshot,
 };
 use agenttrust_protocol::Received;
-use agenttrust_protocol::door::{EndpointView, HistoryQuery, HistoryRow, Trouble};
+use agenttrust_protocol::door::{HistoryQuery, HistoryRow, Trouble};
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::{Enroll, RequiredUv, Uv};
 use agenttrust_protocol::{Hash, Time};
@@ -65,7 +65,7 @@ impl Terminal {
             Err(_) => None,
         };
         let (device, pin) = unlock(&tty, place, &config).await?;
-        if let Some(daemon) = here.and_then(|endpoint| daemon(&endpoint)) {
+        if let Some(daemon) = here.and_then(|endpoint| Daemon::at(&endpoint)) {
             device.reach(daemon)?;
         }
         let terminal = Terminal { tty, device, clock: config.clock, pin, typed: Instant::now() };
@@ -216,13 +216,6 @@ async fn unlock(tty: &Tty, place: &Place, config: &Config) -> Outcome<(Device, Z
             Err(failure) => return Err(failure.into()),
         }
     }
-}
-
-/// Where the daemon of this machine is now.
-pub fn daemon(endpoint: &EndpointView) -> Option<Daemon> {
-    let addresses: Vec<_> = endpoint.addresses.iter().filter_map(|address| address.parse().ok()).collect();
-    let relay = endpoint.relay.clone();
-    (!addresses.is_empty()).then_some(Daemon { endpoint: endpoint.endpoint, addresses, relay })
 }
 
 /// A device that answers a command with something else than it promises.

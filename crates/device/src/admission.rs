@@ -7,6 +7,8 @@ use crate::command::Done;
 use crate::device::Shared;
 use crate::event::{Event, JoinerView};
 use crate::failure::Failure;
+use crate::qr::Qr;
+use agenttrust_approver::display::safe_line;
 use agenttrust_approver::pairing::{Confirmer, ToConfirm};
 use agenttrust_approver::sign::DeviceChange;
 use agenttrust_protocol::door::{PairAnswer, PairState, Trouble};
@@ -22,6 +24,9 @@ const ASK_EVERY: Duration = Duration::from_millis(300);
 
 /// A joiner that has not done so by then is given up.
 const PATIENCE: Duration = Duration::from_secs(120);
+
+/// The longest name of a device that is shown, in user-perceived characters.
+const MAX_NAME: usize = 60;
 
 /// A pairing that this device has started.
 #[derive(Debug)]
@@ -45,7 +50,8 @@ impl Shared {
         let ticket: Box<Ticket> = Box::new(offer.ticket.parse()?);
         self.lock().joiner = None;
         *self.admitting() = Some(Admission::Offered(ticket));
-        Ok(Done::Offer(offer))
+        let qr = Qr::of(&offer.ticket)?.path();
+        Ok(Done::Offer { offer, qr })
     }
 
     /// A device wants to join: the first that saw the ticket is answered.
@@ -59,7 +65,7 @@ impl Shared {
             let mut joiners = core.approver.inbox().joiners();
             joiners.find_map(|joiner| {
                 let confirmer = Confirmer::new(&ticket, joiner.clone(), tdid, clocks, &mut { random }).ok()?;
-                Some((joiner.hash(), joiner.body().name.clone(), confirmer))
+                Some((joiner.hash(), safe_line(&joiner.body().name, MAX_NAME), confirmer))
             })
         };
         let Some((joiner, name, confirmer)) = confirmer else {
@@ -83,7 +89,7 @@ impl Shared {
         door.answer_pairing(&joiner, &PairAnswer::Challenge { c: confirmer.c() }).await?;
         let r = self.number_of(&joiner).await?;
         let to_confirm = confirmer.reveal(&r)?;
-        let name = to_confirm.name().to_owned();
+        let name = safe_line(to_confirm.name(), MAX_NAME);
         {
             let mut admission = self.admitting();
             // A new code may have been asked for meanwhile.

@@ -2,7 +2,8 @@
 
 use crate::device::Device;
 use crate::failure::Failure;
-use agenttrust_protocol::door::{ConsistencyReply, Reply};
+use agenttrust_protocol::Hash;
+use agenttrust_protocol::door::{ConsistencyReply, Reply, RequestDetail, Trouble};
 
 impl Device {
     /// The daemon's newest checkpoint, with the proof that it extends the log's first `old` leaves. Nothing of it is
@@ -21,6 +22,22 @@ impl Device {
     pub async fn leaves(&self, from: u64, to: u64) -> Result<Vec<String>, Failure> {
         let reply: Reply = self.shared.door().get(&format!("/v1/log/leaves?from={from}&to={to}")).await?;
         Ok(reply.messages)
+    }
+
+    /// Everything about one request as a JSON file: its signed messages, their places in the log, and the bundles that
+    /// verify them.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn record_file(&self, request: &Hash) -> Result<Vec<u8>, Failure> {
+        #[derive(serde::Serialize)]
+        struct RecordFile {
+            bundles: Vec<String>,
+            request: RequestDetail,
+        }
+        let request = self.shared.door().detail(request).await?;
+        let json = serde_json::to_vec_pretty(&RecordFile { bundles: self.bundles(), request });
+        json.map_err(|error| Failure::new(Trouble::Internal, error.to_string()))
     }
 
     /// The bundles this device has verified, ascending, as they were signed.

@@ -2,6 +2,7 @@
 //!
 //! Both sides are plain data: the desktop app sends them as JSON, the terminal approver and the tests call them.
 
+use crate::qr::QrPath;
 use agenttrust_approver::display::Display;
 use agenttrust_approver::edit::Field;
 use agenttrust_protocol::door::{
@@ -244,7 +245,12 @@ pub enum Done {
         text: String,
     },
     /// The pairing code to show.
-    Offer(PairingOffer),
+    Offer {
+        /// Its text, and until when it can be used.
+        offer: PairingOffer,
+        /// The same as a picture.
+        qr: QrPath,
+    },
     /// Requests.
     History(HistoryPage),
     /// One request.

@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::command::{Command, Done};
 use crate::core::Core;
 use crate::door::{Door, ServerTime};
-use crate::event::{Event, Snapshot};
+use crate::event::{Connection, Event, Snapshot};
 use crate::failure::Failure;
 use crate::folder::Folder;
 use crate::keystore::KeyStore;
@@ -15,6 +15,7 @@ use agenttrust_approver::Approver;
 use agenttrust_link::{Address, Alpn, Bind, Client, Endpoint, Options, Timing};
 use agenttrust_protocol::Reason;
 use agenttrust_protocol::door::Trouble;
+use agenttrust_protocol::hash::Tdid;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -161,6 +162,21 @@ impl Device {
     /// How everything stands.
     pub fn snapshot(&self) -> Snapshot {
         self.shared.lock().snapshot()
+    }
+
+    /// The line to the daemon.
+    pub fn connection(&self) -> Connection {
+        self.shared.lock().connection.clone()
+    }
+
+    /// The trust domain it belongs to.
+    pub fn tdid(&self) -> Tdid {
+        self.shared.lock().approver.view().trust().tdid()
+    }
+
+    /// Whether it lives on the agents' machine, as the trust bundle says.
+    pub fn is_local(&self) -> bool {
+        self.shared.lock().approver.view().device().is_some_and(|device| device.local)
     }
 
     /// Says where the daemon is now, for whoever knows better than this device's memory: the same daemon, by its key,

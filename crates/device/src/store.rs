@@ -10,7 +10,7 @@ use crate::folder::Folder;
 use agenttrust_approver::DeviceState;
 use agenttrust_approver::state::{Entry, TrustMessages};
 use agenttrust_link::{Address, EndpointKey};
-use agenttrust_protocol::door::Trouble;
+use agenttrust_protocol::door::{EndpointView, Trouble};
 use agenttrust_protocol::{Hash, Time};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use rusqlite_migration::{M, Migrations};
@@ -41,6 +41,13 @@ pub struct Daemon {
 }
 
 impl Daemon {
+    /// Where the daemon of this computer is, as its host door says; `None` if it says no address.
+    pub fn at(endpoint: &EndpointView) -> Option<Daemon> {
+        let addresses: Vec<_> = endpoint.addresses.iter().filter_map(|address| address.parse().ok()).collect();
+        let relay = endpoint.relay.clone();
+        (!addresses.is_empty()).then_some(Daemon { endpoint: endpoint.endpoint, addresses, relay })
+    }
+
     pub(crate) fn address(&self) -> Address {
         let key = EndpointKey::from_bytes(*self.endpoint.as_bytes());
         Address { key, direct: self.addresses.clone(), relay: self.relay.clone() }

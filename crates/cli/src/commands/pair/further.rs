@@ -7,7 +7,6 @@ use crate::out::Out;
 use crate::prompt::ARMED;
 use crate::terminal::{Terminal, unexpected};
 use agenttrust_device::Place;
-use agenttrust_device::approver::display::safe_line;
 use agenttrust_device::{Command, Config, Done, Event};
 use agenttrust_protocol::Hash;
 use agenttrust_protocol::door::ErrorBody;
@@ -21,7 +20,7 @@ pub(super) async fn pair(place: &Place, args: &PairArgs, config: Config, out: &m
 
 async fn admit(terminal: &Terminal, args: &PairArgs, out: &mut Out) -> Outcome {
     let mut events = terminal.device.events();
-    let Done::Offer(offer) = terminal.run(Command::OfferPairing).await? else { return Err(unexpected()) };
+    let Done::Offer { offer, .. } = terminal.run(Command::OfferPairing).await? else { return Err(unexpected()) };
     show_offer(&terminal.tty, &offer, args, out)?;
     let joined = async {
         loop {
@@ -54,12 +53,11 @@ async fn admit(terminal: &Terminal, args: &PairArgs, out: &mut Out) -> Outcome {
 /// The person's word for the new device, and its digits.
 async fn introduce(terminal: &Terminal, joiner: Hash, name: &str) -> Outcome {
     let tty = &terminal.tty;
-    let name = safe_line(name, 60);
     tty.show(&format!("A device that calls itself “{name}” wants to join.\n"));
     let digits = ask_digits(tty)?;
     let called = tty.line(&format!("What is it called? [{name}] "))?;
     let mine = terminal.snapshot().me.map(|me| me.owner).unwrap_or_default();
-    let whose = tty.line(&format!("Whose is it? [{}] ", safe_line(&mine, 60)))?;
+    let whose = tty.line(&format!("Whose is it? [{}] ", mine))?;
     let yes = |question: &str| tty.choose(question, "yn", ARMED).map(|key| key == 'y');
     let admin = yes("May it add and remove devices and renew the trust status? [y/n] ")?;
     let local = yes("Does it live on the computer where the agents run? [y/n] ")?;
@@ -67,7 +65,7 @@ async fn introduce(terminal: &Terminal, joiner: Hash, name: &str) -> Outcome {
     let command = Command::ConfirmPairing {
         joiner,
         digits,
-        name: Some(named(called, name)),
+        name: Some(named(called, name.to_owned())),
         owner: named(whose, mine),
         admin,
         local,
