@@ -30,6 +30,9 @@ use agenttrust_protocol::message::Risk;
 use agenttrust_protocol::{Hash, Thumbprint, Time};
 use serde::{Deserialize, Serialize};
 
+/// The longest name of a device in a line, in user-perceived characters.
+pub const MAX_NAME: usize = 60;
+
 /// The most flags listed together; each stands beside its text as well.
 const MAX_FLAGS: usize = 40;
 

@@ -64,8 +64,8 @@ fn wrapped(line: &str, columns: usize) -> String {
 }
 
 fn decision(given: &DecisionView) -> String {
-    let words = given.note.as_ref().map(|note| format!(": “{}”", safe_line(note, 400))).unwrap_or_default();
-    format!("So far: {} from {}{words}", given.verdict, safe_line(&given.device, 60))
+    let words = given.note.as_ref().map(|note| format!(": “{}”", note.shown(Folds::Closed).join(" "))).unwrap_or_default();
+    format!("So far: {} from {}{words}", given.verdict, given.device)
 }
 
 /// How far a card has come, in words; `None` while it waits.

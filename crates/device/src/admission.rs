@@ -8,7 +8,7 @@ use crate::device::Shared;
 use crate::event::{Event, JoinerView};
 use crate::failure::Failure;
 use crate::qr::Qr;
-use agenttrust_approver::display::safe_line;
+use agenttrust_approver::display::{MAX_NAME, safe_line};
 use agenttrust_approver::pairing::{Confirmer, ToConfirm};
 use agenttrust_approver::sign::DeviceChange;
 use agenttrust_protocol::door::{PairAnswer, PairState, Trouble};
@@ -24,9 +24,6 @@ const ASK_EVERY: Duration = Duration::from_millis(300);
 
 /// A joiner that has not done so by then is given up.
 const PATIENCE: Duration = Duration::from_secs(120);
-
-/// The longest name of a device that is shown, in user-perceived characters.
-const MAX_NAME: usize = 60;
 
 /// A pairing that this device has started.
 #[derive(Debug)]

@@ -303,9 +303,9 @@ pub struct Preview {
 pub struct DeviceInfo {
     /// Its approval key.
     pub device: Thumbprint,
-    /// Its name.
+    /// Its name, in a safe line.
     pub name: String,
-    /// Whose it is.
+    /// Whose it is, in a safe line.
     pub owner: String,
     /// Its roles.
     pub roles: Vec<String>,

@@ -5,14 +5,14 @@
 
 use crate::command::DeviceInfo;
 use crate::failure::Failure;
-use agenttrust_approver::display::{Display, EnrolDisplay};
+use agenttrust_approver::display::{Display, EnrolDisplay, Text};
 use agenttrust_approver::edit::Field;
 use agenttrust_approver::inbox::Phase;
 use agenttrust_approver::trustview::Standing;
 use agenttrust_protocol::door::ErrorBody;
 use agenttrust_protocol::hash::Tdid;
 use agenttrust_protocol::lifecycle::State;
-use agenttrust_protocol::message::{LogRef, RequiredUv};
+use agenttrust_protocol::message::{LogRef, RequiredUv, Verdict};
 use agenttrust_protocol::{Hash, Thumbprint, Time};
 use serde::{Deserialize, Serialize};
 
@@ -197,12 +197,12 @@ pub struct CardView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 pub struct DecisionView {
-    /// The device's name.
+    /// The device's name, in a safe line.
     pub device: String,
-    /// `approve`, `deny` or `modify`.
-    pub verdict: String,
+    /// What it said.
+    pub verdict: Verdict,
     /// The person's words.
-    pub note: Option<String>,
+    pub note: Option<Text>,
 }
 
 /// Another device's change to a call.
@@ -271,7 +271,7 @@ pub struct LogTrouble {
 pub struct JoinerView {
     /// Its message.
     pub joiner: Hash,
-    /// Its own name for itself.
+    /// Its own name for itself, in a safe line; not to be believed.
     pub name: String,
     /// Whether its digits can be typed.
     pub digits: bool,

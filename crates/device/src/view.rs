@@ -5,7 +5,7 @@ use crate::core::Core;
 use crate::event::{CardView, ChangeView, Connection, DecisionView, LogInfo, Snapshot, TrustInfo};
 use crate::failure::Failure;
 use agenttrust_approver::Refused;
-use agenttrust_approver::display::EnrolDisplay;
+use agenttrust_approver::display::{Care, EnrolDisplay, MAX_NAME, Text, safe_line};
 use agenttrust_approver::edit::Edit;
 use agenttrust_approver::inbox::Card;
 use agenttrust_protocol::Hash;
@@ -69,9 +69,12 @@ impl Core {
 
     fn decisions(&self, card: &Card) -> Vec<DecisionView> {
         let view = card.decisions().iter().map(|given| DecisionView {
-            device: self.approver.view().name_of(&given.decision.signer()).unwrap_or("another device").to_owned(),
-            verdict: given.decision.body().outcome.to_string(),
-            note: given.content.note.clone(),
+            device: safe_line(
+                self.approver.view().name_of(&given.decision.signer()).unwrap_or("another device"),
+                MAX_NAME,
+            ),
+            verdict: given.decision.body().outcome,
+            note: given.content.note.as_ref().map(|note| Text::block(note, Care::Prose)),
         });
         view.collect()
     }
@@ -104,8 +107,8 @@ impl Core {
         let key = device.key.thumbprint();
         DeviceInfo {
             device: key,
-            name: device.name.clone(),
-            owner: device.owner.clone(),
+            name: safe_line(&device.name, MAX_NAME),
+            owner: safe_line(&device.owner, MAX_NAME),
             roles: device.roles.iter().map(ToString::to_string).collect(),
             local: device.local,
             protection: device.protection.clone(),

@@ -1,6 +1,6 @@
 //! One request on this device: what was asked, how it stands, who answered it, and how far an answer has come.
 
-use crate::display::{Display, Local};
+use crate::display::{Display, Local, MAX_NAME, safe_line};
 use crate::state::Answered;
 use crate::trustview::TrustView;
 use agenttrust_protocol::check::Asked;
@@ -78,7 +78,7 @@ pub enum Phase {
     },
     /// Other devices answered it.
     AnsweredElsewhere {
-        /// Their names, as this device's trust has them.
+        /// Their names, as this device's trust has them, in safe lines.
         by: Vec<String>,
         /// How far that has come.
         step: Step,
@@ -236,7 +236,7 @@ impl Card {
         match self.mine {
             Some(Mine { verdict, is_late: false, .. }) => Phase::AnsweredHere { verdict, step },
             Some(_) | None => {
-                let name = |device: &Thumbprint| view.name_of(device).unwrap_or("another device").to_owned();
+                let name = |device: &Thumbprint| safe_line(view.name_of(device).unwrap_or("another device"), MAX_NAME);
                 Phase::AnsweredElsewhere { by: self.by.iter().map(name).collect(), step }
             }
         }

@@ -51,7 +51,7 @@ pub async fn approver(terminal: &mut Terminal, place: &Place, all: bool, until: 
     let mut events = terminal.device.events();
     let folds = if all { Folds::Open } else { Folds::Closed };
     let mut state = Loop { place, folds, until, skipped: HashSet::new(), done: HashSet::new(), told: HashSet::new() };
-    let name = terminal.snapshot().me.map(|me| safe_line(&me.name, 60)).unwrap_or_default();
+    let name = terminal.snapshot().me.map(|me| me.name).unwrap_or_default();
     let rules = "Nothing runs unless you say yes. One key answers, without Enter.";
     show(terminal, &format!("{name} answers requests. {rules}\n"));
     terminal.caught_up().await?;

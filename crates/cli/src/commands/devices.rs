@@ -39,7 +39,7 @@ async fn rename(terminal: &Terminal, typed: &str, name: &str, out: &mut Out) -> 
 
 async fn remove(terminal: &Terminal, typed: &str, out: &mut Out) -> Outcome {
     let device = find(terminal, typed).await?;
-    let question = format!("Remove {}? Its answers will no longer count. [y/n] ", safe_line(&device.name, 60));
+    let question = format!("Remove {}? Its answers will no longer count. [y/n] ", device.name);
     let sure = terminal.tty.choose(&question, "yn", std::time::Duration::from_millis(400))? == 'y';
     if sure {
         terminal.run(Command::RemoveDevice { device: device.device }).await?;

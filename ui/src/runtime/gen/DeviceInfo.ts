@@ -11,11 +11,11 @@ export type DeviceInfo = {
  */
 device: Thumbprint, 
 /**
- * Its name.
+ * Its name, in a safe line.
  */
 name: string, 
 /**
- * Whose it is.
+ * Whose it is, in a safe line.
  */
 owner: string, 
 /**

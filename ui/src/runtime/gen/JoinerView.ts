@@ -10,7 +10,7 @@ export type JoinerView = {
  */
 joiner: Hash, 
 /**
- * Its own name for itself.
+ * Its own name for itself, in a safe line; not to be believed.
  */
 name: string, 
 /**

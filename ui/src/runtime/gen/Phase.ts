@@ -15,7 +15,7 @@ verdict: Verdict,
  */
 step: Step, } | { "phase": "answered_elsewhere", 
 /**
- * Their names, as this device's trust has them.
+ * Their names, as this device's trust has them, in safe lines.
  */
 by: Array<string>, 
 /**
