@@ -75,9 +75,12 @@ Examples:
         /// The shell
         shell: clap_complete::Shell,
     },
-    /// Write the manual page
+    /// Write the manual pages, one for each command
     #[command(hide = true)]
-    Man,
+    Man {
+        /// The folder they go to
+        folder: PathBuf,
+    },
     /// Become a session leader, then the daemon: how `up` lets go of it
     #[command(hide = true)]
     Detached {

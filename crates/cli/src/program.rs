@@ -37,14 +37,11 @@ fn dispatch(cli: Cli) -> Outcome<ExitCode> {
             out.raw(&String::from_utf8_lossy(&script));
             Ok(ExitCode::SUCCESS)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
-            rendered.map_err(|error| Failure::own("internal", Exit::Failed, error.to_string(), ""))?;
-            out.raw(&String::from_utf8_lossy(&page));
-            Ok(ExitCode::SUCCESS)
+        Command::Man { folder } => {
+            let written = clap_mangen::generate_to(Cli::command(), &folder);
+            written.map(|()| ExitCode::SUCCESS).map_err(|error| Failure::io(&folder, &error))
         }
-        Command::Detached { command } => match up::detached(&command)? {},
+        Command::Detached { command } => match up::detached::become_detached(&command)? {},
         Command::Person(PersonCommand::Log { command }) if log::is_offline(&command) => {
             log::offline(&command, &mut out).map(|()| ExitCode::SUCCESS)
         }

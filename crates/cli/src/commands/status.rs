@@ -1,5 +1,6 @@
 //! `agenttrust status`: how the daemon is, who can approve, what waits.
 
+use super::up::unit::keeps;
 use crate::failure::Outcome;
 use crate::out::{Look, Out, span};
 use agenttrust_device::HostDoor;
@@ -12,15 +13,16 @@ use agenttrust_protocol::door::{DaemonStatus, Trouble};
 /// `daemon_down`.
 pub async fn status(place: &Place, out: &mut Out) -> Outcome {
     let status = HostDoor::new(place.host_socket()).status().await?;
-    show(&status, out);
+    show(&status, keeps(status.pid), out);
     out.document(&status);
     Ok(())
 }
 
-fn show(status: &DaemonStatus, out: &mut Out) {
+fn show(status: &DaemonStatus, kept: bool, out: &mut Out) {
     let up = span(status.now.since(status.started));
     let running = out.paint(Look::Good, "running");
-    out.line(format!("daemon    {running} for {up} · version {} · pid {}", status.version, status.pid));
+    let keeper = if kept { " · kept by systemd" } else { "" };
+    out.line(format!("daemon    {running} for {up} · version {} · pid {}{keeper}", status.version, status.pid));
     out.line(format!("data      {}", status.data));
     match (&status.tdid, status.status_until) {
         (Some(tdid), until) => {
@@ -103,8 +105,15 @@ mod tests {
 
     fn page(status: &DaemonStatus) -> String {
         let page = crate::out::Page::default();
-        show(status, &mut Out::to(page.clone(), false));
+        show(status, false, &mut Out::to(page.clone(), false));
         page.text()
+    }
+
+    #[test]
+    fn who_keeps_it_is_told() {
+        let page = crate::out::Page::default();
+        show(&sample(), true, &mut Out::to(page.clone(), false));
+        assert!(page.text().contains(" · pid 4211 · kept by systemd\n"));
     }
 
     #[test]

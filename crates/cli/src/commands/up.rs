@@ -1,17 +1,21 @@
 //! `agenttrust up` and `agenttrust down`.
 
+pub mod detached;
+pub mod log;
+pub mod unit;
+
 use crate::failure::{Exit, Failure, Outcome};
 use crate::out::{Look, Out};
 use agenttrust_device::HostDoor;
 use agenttrust_device::Place;
 use agenttrust_protocol::door::{DaemonStatus, Trouble};
+use log::last_words;
 use serde::Serialize;
-use std::fs::{self, OpenOptions};
-use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+use unit::Unit;
 
 /// The daemon's program.
 const DAEMON: &str = "agenttrustd";
@@ -30,6 +34,8 @@ struct Up {
     pid: u32,
     data: String,
     log: String,
+    /// Whether the service manager keeps it, over logins too.
+    unit: bool,
 }
 
 /// Starts the daemon if it does not run.
@@ -44,37 +50,54 @@ pub async fn up(place: &Place, out: &mut Out) -> Outcome {
         Err(failure) => return Err(failure.into()),
     };
     let (pid, data) = (status.pid, place.data().display().to_string());
+    let unit = unit::keeps(pid);
     if started {
         let done = out.paint(Look::Good, "The daemon is running.");
         out.line(format!("{done} (pid {pid}, data in {data})"));
     } else {
         out.line(format!("The daemon already runs. (pid {pid}, data in {data})"));
     }
+    if started && unit {
+        out.line("It starts again whenever you log in, until `agenttrust down`.");
+    }
     if status.tdid.is_none() {
         out.line(
             "Next: pair a device with `agenttrust pair`, or this terminal with `agenttrust pair --this-terminal`.",
         );
     }
-    out.document(&Up { started, pid, data, log: place.log_file().display().to_string() });
+    out.document(&Up { started, pid, data, log: place.log_file().display().to_string(), unit });
     Ok(())
 }
 
-/// Stops the daemon and waits until it is gone.
+/// Stops the daemon, waits until it is gone, and keeps it from starting at the next login.
 ///
 /// # Errors
 /// If it does not end in time.
 pub async fn down(place: &Place, out: &mut Out) -> Outcome {
     let host = HostDoor::new(place.host_socket());
-    let pid = match host.status().await {
-        Ok(status) => status.pid,
-        Err(failure) if failure.code() == Trouble::DaemonDown.code() => {
-            out.line("The daemon does not run.");
-            out.document(&serde_json::json!({ "stopped": false }));
-            return Ok(());
+    let stopped = match host.status().await {
+        Ok(status) => {
+            host.stop().await?;
+            gone(status.pid).await?;
+            true
         }
+        Err(failure) if failure.code() == Trouble::DaemonDown.code() => false,
         Err(failure) => return Err(failure.into()),
     };
-    host.stop().await?;
+    if let Ok(daemon) = find_daemon()
+        && let Some(unit) = Unit::find(&daemon, place).await
+    {
+        unit.disable().await.map_err(|said| {
+            let message = format!("The daemon does not run, and may start again at the next login: {said}");
+            Failure::own("still_enabled", Exit::Failed, message, "Try `systemctl --user disable agenttrustd`.")
+        })?;
+    }
+    out.line(if stopped { "The daemon has stopped." } else { "The daemon does not run." });
+    out.document(&serde_json::json!({ "stopped": stopped }));
+    Ok(())
+}
+
+async fn gone(pid: u32) -> Outcome {
     let deadline = Instant::now() + STOP;
     while is_alive(pid) {
         if Instant::now() > deadline {
@@ -83,8 +106,6 @@ pub async fn down(place: &Place, out: &mut Out) -> Outcome {
         }
         tokio::time::sleep(POLL).await;
     }
-    out.line("The daemon has stopped.");
-    out.document(&serde_json::json!({ "stopped": true }));
     Ok(())
 }
 
@@ -103,9 +124,17 @@ fn is_zombie(pid: Option<rustix::process::Pid>) -> bool {
 
 async fn start(place: &Place, host: &HostDoor) -> Outcome<DaemonStatus> {
     make_folder(place.data())?;
+    let daemon = find_daemon()?;
     let log = place.log_file();
     let end = fs::metadata(&log).map_or(0, |data| data.len());
-    let mut child = spawn(place, &log)?;
+    if let Some(unit) = Unit::find(&daemon, place).await {
+        let told = unit.start().await;
+        return host.status().await.map_err(|failure| match told {
+            Err(said) => last_words(&log, end, &said),
+            Ok(()) => failure.into(),
+        });
+    }
+    let mut child = detached::spawn(&daemon, place)?;
     let deadline = Instant::now() + START;
     loop {
         match host.status().await {
@@ -115,7 +144,7 @@ async fn start(place: &Place, host: &HostDoor) -> Outcome<DaemonStatus> {
         }
         if child.try_wait().map_err(|error| Failure::io(&log, &error))?.is_some() {
             // Another one may have been faster: two `up` at the same time are both right.
-            return host.status().await.map_err(|_| last_words(&log, end));
+            return host.status().await.map_err(|_| last_words(&log, end, "it said nothing"));
         }
         if Instant::now() > deadline {
             let message = "The daemon was started and does not answer.";
@@ -136,22 +165,6 @@ fn make_folder(data: &Path) -> Outcome {
     }
 }
 
-/// Starts the daemon through `agenttrust detached`, which leaves this terminal's session first.
-fn spawn(place: &Place, log: &Path) -> Outcome<Child> {
-    let daemon = find_daemon()?;
-    let this = std::env::current_exe().map_err(|error| Failure::io(Path::new("agenttrust"), &error))?;
-    let failed = |error: std::io::Error| Failure::io(log, &error);
-    let mut options = OpenOptions::new();
-    let options = options.create(true).append(true).mode(0o600);
-    let file = options.custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed()).open(log).map_err(failed)?;
-    let errors = file.try_clone().map_err(failed)?;
-    let mut command = Command::new(this);
-    command.arg("detached").arg("--").arg(&daemon).arg("--data").arg(place.data());
-    // Else the daemon would keep the folder busy in which it happened to be started.
-    command.current_dir("/").stdin(Stdio::null()).stdout(file).stderr(errors);
-    command.spawn().map_err(|error| Failure::io(&daemon, &error))
-}
-
 /// The daemon's program: beside this one, or in PATH.
 fn find_daemon() -> Outcome<PathBuf> {
     let beside = std::env::current_exe().ok().and_then(|this| this.parent().map(|folder| folder.join(DAEMON)));
@@ -163,75 +176,14 @@ fn find_daemon() -> Outcome<PathBuf> {
     })
 }
 
-/// Why the daemon ended: the last lines it wrote, with the code they name.
-fn last_words(log: &Path, from: u64) -> Failure {
-    let said = read_from(log, from).unwrap_or_default();
-    match trouble_in(&said) {
-        Some((trouble, line)) => {
-            let mut failure = Failure::from(trouble);
-            failure.body.message = line;
-            failure
-        }
-        None => {
-            let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-            let hint = format!("Its log: {}", log.display());
-            let message = format!("The daemon did not start: {last}");
-            Failure::own(Trouble::DaemonDown.code(), Exit::NoDaemon, message, hint)
-        }
-    }
-}
-
-/// The last trouble that a daemon's log tells: `agenttrustd: sentence [detail] (code)`.
-pub fn trouble_in(log: &str) -> Option<(Trouble, String)> {
-    log.lines().rev().find_map(|line| {
-        let line = line.strip_prefix("agenttrustd: ")?;
-        let (sentence, code) = line.strip_suffix(')')?.rsplit_once(" (")?;
-        let trouble = Trouble::ALL.iter().copied().find(|trouble| trouble.code() == code)?;
-        Some((trouble, sentence.to_owned()))
-    })
-}
-
-/// The end of a log file from a place on, at most 64 KiB of it.
-pub fn read_from(log: &Path, from: u64) -> std::io::Result<String> {
-    let mut file = fs::File::open(log)?;
-    let length = file.metadata()?.len();
-    file.seek(SeekFrom::Start(from.max(length.saturating_sub(64 << 10))))?;
-    let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// What `agenttrust detached` does: leaves the session and terminal of whoever called, and becomes the program.
-///
-/// # Errors
-/// If the program cannot be started; there is no other return.
-pub fn detached(command: &[std::ffi::OsString]) -> Outcome<std::convert::Infallible> {
-    use std::os::unix::process::CommandExt;
-    let (program, arguments) = command.split_first().ok_or_else(|| Failure::usage("No program is named.", ""))?;
-    // It fails where this process leads a session already, which is all that is wanted.
-    let _leads = rustix::process::setsid();
-    Err(Failure::io(Path::new(program), &Command::new(program).args(arguments).exec()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn the_last_trouble_of_a_log_counts() {
-        let log = "2026 INFO ready\nagenttrustd: The disk is full. (disk_full)\n  Free some.\n\
-                   agenttrustd: Another daemon already uses this data folder. [/d/daemon.lock] (already_running)\n  Use it.\n";
-        let (trouble, line) = trouble_in(log).unwrap();
-        assert_eq!(trouble, Trouble::AlreadyRunning);
-        assert_eq!(line, "Another daemon already uses this data folder. [/d/daemon.lock]");
-        assert_eq!(trouble_in("agenttrustd: something (else)\n"), None);
-        assert_eq!(trouble_in(""), None);
-    }
-
-    #[test]
     fn a_process_is_alive_until_it_has_ended() {
         assert!(is_alive(std::process::id()));
-        let mut child = Command::new("true").spawn().unwrap();
+        let mut child = std::process::Command::new("true").spawn().unwrap();
         let pid = child.id();
         child.wait().unwrap();
         assert!(!is_alive(pid));

@@ -2,7 +2,7 @@
 
 use super::{Check, Level, Scene};
 use crate::commands::status::any_of;
-use crate::commands::up::{read_from, trouble_in};
+use crate::commands::up::log::{read_from, trouble_in};
 use crate::out::span;
 use agenttrust_device::{Failure, Kept};
 use agenttrust_device::{Place, environment};
