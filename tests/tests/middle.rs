@@ -45,7 +45,7 @@ async fn a_further_device_is_not_replaced() {
     let world = World::new().await;
     let phone = &world.phone.device;
     let mut events = phone.events();
-    let Ok(Done::Offer(offer)) = phone.run(Command::OfferPairing).await else { panic!("no pairing code") };
+    let Ok(Done::Offer { offer, .. }) = phone.run(Command::OfferPairing).await else { panic!("no pairing code") };
     let middle = Middle::sit(&offer.ticket, Reveals::Own).await;
     let (digits, joining) = scan(&world.path("tablet"), middle.ticket()).await;
     let joiner = loop {

@@ -198,6 +198,40 @@ pub enum Command {
     Renew,
 }
 
+impl Command {
+    /// How sure the caller says to be of the person, where that is signed.
+    pub(crate) fn uv_mut(&mut self) -> Option<&mut Uv> {
+        match self {
+            Command::Approve { uv, .. } | Command::Agree { uv, .. } | Command::Grant { uv, .. } => Some(uv),
+            Command::Preview { .. }
+            | Command::Deny { .. }
+            | Command::Opened { .. }
+            | Command::PreviewGrant { .. }
+            | Command::RevokeDevice { .. }
+            | Command::RevokeAgent { .. }
+            | Command::RevokeGrant { .. }
+            | Command::PauseAll
+            | Command::Pause { .. }
+            | Command::Resume { .. }
+            | Command::AcceptAgent { .. }
+            | Command::RefuseAgent { .. }
+            | Command::OfferPairing
+            | Command::ConfirmPairing { .. }
+            | Command::RefusePairing { .. }
+            | Command::RemoveDevice { .. }
+            | Command::RenameDevice { .. }
+            | Command::History { .. }
+            | Command::Detail { .. }
+            | Command::Erase { .. }
+            | Command::Agents
+            | Command::Devices
+            | Command::Grants
+            | Command::Verify { .. }
+            | Command::Renew => None,
+        }
+    }
+}
+
 /// A change to the arguments of a call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]

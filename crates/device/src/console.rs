@@ -72,7 +72,9 @@ struct Shared {
     /// One at a time starts the daemon.
     starting: tokio::sync::Mutex<()>,
     /// One try-out at a time.
-    trying: tokio::sync::Mutex<()>,
+    trying: Arc<tokio::sync::Mutex<()>>,
+    /// One at a time looks for a daemon that is gone.
+    watching: tokio::sync::Mutex<()>,
     stop: CancellationToken,
 }
 
@@ -94,7 +96,8 @@ impl Console {
             news,
             changing: tokio::sync::Mutex::new(()),
             starting: tokio::sync::Mutex::new(()),
-            trying: tokio::sync::Mutex::new(()),
+            trying: Arc::default(),
+            watching: tokio::sync::Mutex::new(()),
             stop: stop.clone(),
         });
         let opening = Arc::clone(&shared);
@@ -235,15 +238,11 @@ impl Shared {
 }
 
 /// A shell has a person who clicks, and no means to tell which person: what a call claims beyond that is not believed.
-fn seen(command: Command) -> Command {
-    match command {
-        Command::Approve { card, shown, edit, note, unfolded, .. } => {
-            Command::Approve { card, shown, edit, note, unfolded, uv: Uv::Presence }
-        }
-        Command::Agree { card, shown, first, .. } => Command::Agree { card, shown, first, uv: Uv::Presence },
-        Command::Grant { card, title, scope, .. } => Command::Grant { card, title, scope, uv: Uv::Presence },
-        other => other,
+fn seen(mut command: Command) -> Command {
+    if let Some(uv) = command.uv_mut() {
+        *uv = Uv::Presence;
     }
+    command
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -220,7 +220,7 @@ async fn the_kill_switch_reaches_the_daemon() {
 
 /// Adds a second device; the digits are typed by `type_digits`.
 async fn add(phone: &mut Phone, scratch: &Path, type_digits: impl Fn(&str) -> String) -> Result<Device, [String; 2]> {
-    let Done::Offer(offer) = phone.device.run(Command::OfferPairing).await.unwrap() else { panic!("an offer") };
+    let Done::Offer { offer, .. } = phone.device.run(Command::OfferPairing).await.unwrap() else { panic!("an offer") };
     let (tell, mut told) = mpsc::unbounded_channel();
     let (path, clock) = (scratch.join("tablet"), Clock::default());
     let joining = tokio::spawn({

@@ -113,7 +113,7 @@ impl Clock for ShiftedClock {
 
 async fn add_device(admin: &Device, folder: &Path) {
     let mut events = admin.events();
-    let Ok(Done::Offer(offer)) = admin.run(Command::OfferPairing).await else { panic!("no pairing code") };
+    let Ok(Done::Offer { offer, .. }) = admin.run(Command::OfferPairing).await else { panic!("no pairing code") };
     let (tell, told) = oneshot::channel();
     let folder = folder.to_owned();
     let joining = tokio::spawn(async move {

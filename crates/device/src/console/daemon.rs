@@ -75,6 +75,7 @@ impl Shared {
 
     /// Looks for the daemon again and again as long as the device's line is down.
     pub(super) async fn watch_daemon(self: Arc<Shared>, device: Device) {
+        let Ok(_one_at_a_time) = self.watching.try_lock() else { return };
         loop {
             match device.connection() {
                 Connection::Connected { .. } | Connection::Refused => {

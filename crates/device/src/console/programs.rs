@@ -118,11 +118,10 @@ impl Shared {
     pub(super) fn try_out(self: &Arc<Shared>) -> Result<Reply, Failure> {
         let mut command = self.programs.try_out()?;
         let shared = Arc::clone(self);
-        if self.trying.try_lock().is_err() {
-            return Err(Failure::new(Trouble::Conflict, "a try-out is under way"));
-        }
+        let turn = Arc::clone(&self.trying).try_lock_owned();
+        let turn = turn.map_err(|_| Failure::new(Trouble::Conflict, "a try-out is under way"))?;
         self.spawn(async move {
-            let Ok(_one_at_a_time) = shared.trying.try_lock() else { return };
+            let _one_at_a_time = turn;
             let (ran, words) = match shared.programs.done(command.output().await) {
                 Ok(output) => (true, text(&output.stdout)),
                 Err(failure) => (false, failure.body().message),
