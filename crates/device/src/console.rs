@@ -271,7 +271,7 @@ mod tests {
         assert_eq!(call, Call::Device { command: Command::PauseAll });
         for bad in [
             r#"{"call":"sign","text":"x"}"#,
-            r#"{"call":"stage","force":true}"#,
+            r#"{"call":"export","request":null,"path":"/etc"}"#,
             r#"{"call":"set_settings","settings":{"theme":"dark","sign":true}}"#,
         ] {
             assert!(serde_json::from_str::<Call>(bad).is_err(), "{bad}");
