@@ -42,7 +42,7 @@ fn an_agent_that_does_not_check_is_caught() {
 fn a_person_at_the_terminal_answers_it_to_its_end() {
     let programs = program("agenttrust").parent().unwrap().to_owned();
     let script = workspace_root().join("scripts/demo");
-    let mut demo = Terminal::start(&script, &[], &[("AGENTTRUST_PROGRAMS", programs.as_os_str())]);
+    let mut demo = Terminal::start(&script, &["--terminal"], &[("AGENTTRUST_PROGRAMS", programs.as_os_str())]);
     demo.wait_for("Choose a PIN").wait_for("New PIN: ").line(PIN).wait_for("The same again: ").line(PIN);
     demo.wait_for("PIN of this terminal: ").line(PIN);
     demo.wait_for("[y]es, it may ask").answer("y").wait_for("It may ask now.");

@@ -1,7 +1,9 @@
 //! A virtual phone: the real device code, with someone behind it who answers as told.
 
 use super::Daemon;
-use agenttrust_device::{CardView, Clock, Command, Config, Device, Done, Edits, Event, Introduction, KeyStore, join};
+use agenttrust_device::{
+    CardView, Clock, Command, Config, Device, Done, Edits, Event, Folder, Introduction, Kept, KeyStore, join,
+};
 use agenttrust_link::Bind;
 use agenttrust_protocol::door::{HistoryQuery, RequestDetail};
 use agenttrust_protocol::message::Uv;
@@ -63,7 +65,9 @@ impl Phone {
 
     /// Starts a device that was paired before.
     pub async fn open(folder: &Path, config: Config) -> Phone {
-        let device = Device::open(folder, KeyStore::File, config.clone()).await.expect("it starts");
+        let kept = Folder::open(folder).and_then(|folder| KeyStore::kept(&folder)).expect("it has keys");
+        let keys = if kept == Kept::Platform { KeyStore::Platform } else { KeyStore::File };
+        let device = Device::open(folder, keys, config.clone()).await.expect("it starts");
         Phone { device, folder: folder.to_owned(), config }
     }
 
