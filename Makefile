@@ -24,14 +24,31 @@ setup: ## Install what the targets need: system packages (asks before sudo) and 
 demo: ## The main job, by hand; ARGS=--auto for unattended
 	scripts/demo $(ARGS)
 
+# The interface is a file like any other: built when its sources or its tools are newer.
+UI_SOURCES := $(shell find ui/src ui/index.html ui/package.json ui/vite.config.ts ui/tsconfig.json -type f 2>/dev/null)
+
+node_modules/.installed: package-lock.json
+	scripts/setup app
+	npm ci --ignore-scripts --loglevel=error
+	touch $@
+
+ui/dist/index.html: node_modules/.installed $(UI_SOURCES)
+	npm run --silent --workspace ui build -- --logLevel warn
+	touch $@
+
+ui/dist-bridge/index.html: node_modules/.installed $(UI_SOURCES)
+	npm run --silent --workspace ui build -- --mode bridge --logLevel warn
+	touch $@
+
 .PHONY: build
-build: ## Build every package
-	scripts/setup build
+build: ui/dist/index.html ## Build every package, the app's interface included
+	scripts/setup build app
 	cargo build --workspace $(LOCKED)
 
 .PHONY: check
-check: ## Format, lints, documentation, licences and sources of dependencies, spelling
-	scripts/setup build check
+check: ui/dist/index.html ## Format, lints, documentation, licences and sources of dependencies, spelling
+	scripts/setup build app check
+	npm run --silent --workspace ui check
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets $(LOCKED) -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps $(LOCKED)
@@ -39,11 +56,13 @@ check: ## Format, lints, documentation, licences and sources of dependencies, sp
 	typos
 
 .PHONY: test
-test: check ## Everything in check, then all tests
+test: check ui/dist-bridge/index.html ## Everything in check, then all tests
 	scripts/setup test
+	npm run --silent --workspace ui test
 	cargo build --workspace --bins $(LOCKED)
 	cargo test --workspace --doc $(LOCKED)
 	cargo nextest run --workspace $(LOCKED)
+	npm run --silent --workspace ui e2e
 	@[ -n "$(AGENTTRUST_TEST_DATA)" ] || echo "AGENTTRUST_TEST_DATA names no folder: the published vectors were not run."
 
 .PHONY: vectors
