@@ -65,3 +65,11 @@ export function sentence(flag: Flag): string {
       return `${flag.count} more words like these.`;
   }
 }
+
+// Controls, invisible and private characters, and spaces that are no space.
+const UNSEEN = /[\p{C}\p{Zl}\p{Zp}\u115f\u1160\u3164\uffa0\u034f\u2800]|[^\P{Zs} ]/gu;
+
+/** A raw name in a label: what nobody would see becomes its code point. */
+export function safe(text: string): string {
+  return text.replace(UNSEEN, (char) => `⟦U+${(char.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}⟧`);
+}

@@ -35,6 +35,9 @@ export interface TriedOut {
   words: string;
 }
 
+// What is taken for chosen where it cannot be read: nothing that would be in anyone's way.
+const UNREAD: Settings = { notifications: 'discreet', autostart: false, theme: 'system', welcomed: true };
+
 /** Everything the screens draw, and the ways to change it. */
 export class App {
   /** Where this computer stands as a device. */
@@ -67,7 +70,10 @@ export class App {
     void this.refresh();
     void this.call({ call: 'settings' })
       .then(({ settings }) => this.#choose(settings))
-      .catch((thrown: unknown) => this.trouble(thrown));
+      .catch((thrown: unknown) => {
+        this.settings = UNREAD;
+        this.trouble(thrown);
+      });
     return stop;
   }
 
