@@ -18,7 +18,7 @@ use tracing_subscriber::EnvFilter;
 ///
 /// It answers on `agent.sock` and `host.sock` in its data folder once it is ready. `agenttrust up` starts it for you.
 #[derive(Parser)]
-#[command(version)]
+#[command(name = "agenttrustd", version)]
 struct Arguments {
     /// The data folder [default: $XDG_DATA_HOME/agenttrust; env: AGENTTRUST_DATA]
     #[arg(long, value_name = "DIR")]
