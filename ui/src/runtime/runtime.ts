@@ -16,6 +16,7 @@ interface Answers {
   preview_grant: 'sentence';
   offer_pairing: 'offer';
   history: 'history';
+  counts: 'counts';
   detail: 'detail';
   agents: 'agents';
   devices: 'devices';
