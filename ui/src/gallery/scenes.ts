@@ -17,10 +17,12 @@ const inbox = (snapshot: Snapshot, daemon?: DaemonView): Scene => ({
   at: '#/inbox',
 });
 const request = (card: CardView): Scene => ({
-  stage: ready({ ...busy, cards: [card, ...busy.cards.filter((other) => other.id !== card.id)], agents: [] }),
+  stage: ready({ ...busy, cards: [card, ...busy.cards.slice(0, 4).filter((other) => other.id !== card.id)], agents: [] }),
   at: `#/request/${card.id}`,
 });
-const trust = (more: Partial<Snapshot['trust']>): Snapshot => ({ ...busy, trust: { ...busy.trust, ...more } });
+// Something waits, so that what stands above it is seen beside it.
+const some: Snapshot = { ...busy, cards: busy.cards.slice(1, 3), agents: [] };
+const trust = (more: Partial<Snapshot['trust']>): Snapshot => ({ ...some, trust: { ...some.trust, ...more } });
 
 export const scenes: Record<string, Scene> = {
   starting: { stage: { stage: 'starting' }, at: '' },
@@ -41,21 +43,21 @@ export const scenes: Record<string, Scene> = {
   inbox: inbox(busy),
   empty: inbox(quiet),
   joiner: inbox({ ...quiet, joiner: { joiner: 'joiner', name: 'Tablet', digits: false } }),
-  down: inbox({ ...busy, connection: { line: 'lost', code: 'closed' } }, { daemon: 'down' }),
-  foreign: inbox(busy, { daemon: 'foreign', why: why('foreign', 'Its trust is another one.', 'Stop it, or pair anew.') }),
-  older: inbox(busy, { daemon: 'other_version', version: '0.3.1', older: true }),
-  newer: inbox(busy, { daemon: 'other_version', version: '0.9.0', older: false }),
-  connecting: inbox({ ...busy, connection: { line: 'connecting' } }),
+  down: inbox({ ...some, connection: { line: 'lost', code: 'closed' } }, { daemon: 'down' }),
+  foreign: inbox(some, { daemon: 'foreign', why: why('foreign', 'Its trust is another one.', 'Stop it, or pair anew.') }),
+  older: inbox(some, { daemon: 'other_version', version: '0.3.1', older: true }),
+  newer: inbox(some, { daemon: 'other_version', version: '0.9.0', older: false }),
+  connecting: inbox({ ...some, connection: { line: 'connecting' } }),
   lost: inbox({
-    ...busy,
+    ...some,
     connection: { line: 'lost', code: 'closed' },
-    cards: busy.cards.map((card) => (card.phase.phase === 'open' ? { ...card, phase: { phase: 'unsure' } } : card)),
+    cards: some.cards.map((card) => (card.phase.phase === 'open' ? { ...card, phase: { phase: 'unsure' } } : card)),
   }),
-  refused: inbox({ ...busy, connection: { line: 'refused' } }),
+  refused: inbox({ ...some, connection: { line: 'refused' } }),
   removed: inbox({ ...quiet, me: null }),
-  fraud: inbox({ ...busy, log_trouble: { message: 'Leaf 311 is missing.', fraud: true } }),
-  unverified: inbox({ ...busy, log_trouble: { message: 'The checkpoint could not be read.', fraud: false } }),
-  clock: inbox({ ...busy, clock_ahead: -184 }),
+  fraud: inbox({ ...some, log_trouble: { message: 'Leaf 311 is missing.', fraud: true } }),
+  unverified: inbox({ ...some, log_trouble: { message: 'The checkpoint could not be read.', fraud: false } }),
+  clock: inbox({ ...some, clock_ahead: -184 }),
   status: inbox(trust({ standing: { standing: 'expired', since: cards.NOW - 600, open: ['Laptop', 'Phone'] } })),
   recovery: inbox(trust({ recovery_at: cards.NOW + 86_400 })),
   paused: inbox(trust({ paused_all: true })),

@@ -12,6 +12,7 @@ export interface BannerView {
   remedy?: Remedy;
   /** Passes by itself within moments, so it is shown only once it lasts. */
   brief?: boolean;
+  loud?: boolean;
 }
 
 /** What is out of order, the gravest first. */
@@ -27,7 +28,7 @@ function log({ log_trouble: trouble }: Snapshot): BannerView[] {
     return [{ key: 'log', tone: 'warn', title: 'The log could not be verified', text: trouble.message }];
   }
   const text = `${trouble.message} This device vouches for nothing of it any more. Export what you have, and find out who changed it.`;
-  return [{ key: 'fraud', tone: 'danger', title: 'The log was changed afterwards', text, remedy: 'export' }];
+  return [{ key: 'fraud', tone: 'danger', title: 'The log was changed afterwards', text, remedy: 'export', loud: true }];
 }
 
 function trust({ me, trust, clock_ahead }: Snapshot): BannerView[] {
