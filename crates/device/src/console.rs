@@ -10,6 +10,8 @@ mod life;
 mod programs;
 mod settings;
 
+pub use agenttrust_protocol::Hash;
+pub use agenttrust_protocol::door::ErrorBody;
 pub use call::{Call, Client, DaemonView, KeyPlace, News, Notifications, Reply, Settings, Stage, Target, Theme};
 
 use crate::command::Command;
@@ -17,8 +19,7 @@ use crate::device::{Config, Device};
 use crate::failure::Failure;
 use crate::host::HostDoor;
 use crate::place::Place;
-use agenttrust_protocol::Hash;
-use agenttrust_protocol::door::{ErrorBody, Trouble};
+use agenttrust_protocol::door::Trouble;
 use agenttrust_protocol::message::Uv;
 use life::Life;
 use programs::Programs;
