@@ -14,7 +14,7 @@ LOCKED := $(if $(CI),--locked)
 
 .PHONY: help
 help: ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: setup
 setup: ## Install what the targets need: system packages (asks before sudo) and cargo tools
@@ -114,6 +114,18 @@ soak: ## The long runs, hours: 1,000 kills under load, 100,000 races, 10,000 fli
 	cargo build --workspace --bins $(LOCKED)
 	ROUNDS=1000 RACES=100000 FLIPS=10000 cargo test -p agenttrust-tests --test kill_rounds --test races --test faults \
 	  $(LOCKED) -- --nocapture kill_rounds of_two_devices flipped
+
+# A release build of its own: it knows nothing of the folders it was built in.
+PACKAGE := $(CARGO_TARGET_DIR)/package
+
+.PHONY: package
+package: ui/dist/index.html ## Build the Debian package: app, daemon, command line, manual
+	scripts/setup build app package
+	scripts/package "$(PACKAGE)"
+
+.PHONY: package-test
+package-test: package ## Install, use and remove that package in a fresh Debian; this machine stays as it is (root)
+	scripts/package-test "$$(ls -t "$(PACKAGE)"/agenttrust-id_*.deb | head -n 1)"
 
 .PHONY: clean
 clean: ## Remove what the build wrote; tools stay
