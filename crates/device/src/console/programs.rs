@@ -103,9 +103,11 @@ impl Programs {
         Err(body.map_or_else(words, Failure::Daemon))
     }
 
-    /// The harmless request: it prints a line.
+    /// The harmless request: it prints a line. The agent's key stays with this data folder, so that one which was
+    /// paired anew, or a second one, has an agent of its own.
     fn try_out(&self) -> Result<Command, Failure> {
         let mut command = self.command()?;
+        command.env("AGENTTRUST_STATE", self.data.join("try-out"));
         command.args(["run", "--agent", "try-out", "--tool", "say_hello"]);
         command.args(["--title", "Say hello", "--reason", "You asked for a harmless request to try this out."]);
         command.args(["--risk", "low", "--", "echo", "Hello! This ran because you approved it."]);
