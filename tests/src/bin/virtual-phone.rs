@@ -3,7 +3,7 @@
 #![allow(clippy::print_stdout, reason = "it tells what it does")]
 
 use agenttrust_cli::export::{self, Remembered};
-use agenttrust_device::{CardView, Config, Event, Introduction, KeyStore, join};
+use agenttrust_device::{CardView, Config, Event, Introduction, KeyStore, PairEvent, join};
 use agenttrust_examples::evidence::Evidence;
 use agenttrust_link::Bind;
 use agenttrust_tests::kit::{Answer, Phone, ticket};
@@ -31,6 +31,12 @@ enum Do {
         #[arg(long, env = "AGENTTRUST_DATA")]
         data: PathBuf,
     },
+    /// Becomes a further device, with the code that another one shows; prints the digits to type there.
+    Join {
+        /// The code's text.
+        #[arg(long)]
+        ticket: String,
+    },
     /// Answers until it is ended.
     Serve {
         /// `approve`, `deny:WORDS`, `edit:JSON` or `ignore`, in the order of the cards.
@@ -51,7 +57,8 @@ enum Do {
 async fn main() -> ExitCode {
     let args = Args::parse();
     let done = match args.command {
-        Do::Pair { data } => pair(&args.folder, &ticket(&data, true)).await,
+        Do::Pair { data } => pair(&args.folder, &ticket(&data, true), true).await,
+        Do::Join { ticket } => pair(&args.folder, &ticket, false).await,
         Do::Serve { answers } => serve(&args.folder, answers.into()).await,
         Do::Export { evidence, log } => write_down(&args.folder, &evidence, &log).await,
     };
@@ -68,9 +75,14 @@ fn config() -> Config {
     Config { bind: Bind::Loopback { port: 0 }, ..Config::default() }
 }
 
-async fn pair(folder: &Path, ticket: &str) -> Result<(), Box<dyn Error>> {
-    let introduction = Introduction { name: "Virtual phone".to_owned(), owner: "owner".to_owned(), local: true };
-    Ok(join(folder, KeyStore::File, ticket, introduction, &config(), |_| ()).await?)
+async fn pair(folder: &Path, ticket: &str, local: bool) -> Result<(), Box<dyn Error>> {
+    let introduction = Introduction { name: "Virtual phone".to_owned(), owner: "owner".to_owned(), local };
+    let tell = |event| {
+        if let PairEvent::Digits { digits } = event {
+            println!("digits: {digits}");
+        }
+    };
+    Ok(join(folder, KeyStore::File, ticket, introduction, &config(), tell).await?)
 }
 
 async fn serve(folder: &Path, mut answers: VecDeque<Answer>) -> Result<(), Box<dyn Error>> {
