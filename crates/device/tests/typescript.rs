@@ -15,6 +15,11 @@ fn write(folder: &Path) {
     Reply::export_all(&config).expect("the types are written");
     News::export_all(&config).expect("the types are written");
     ErrorBody::export_all(&config).expect("the types are written");
+    let mut index = String::from("// Every type, by its name.\n");
+    for name in read(folder).keys().filter_map(|file| file.strip_suffix(".ts")) {
+        index.push_str(&format!("export type {{ {name} }} from './{name}';\n"));
+    }
+    std::fs::write(folder.join("index.ts"), index).expect("the index is written");
 }
 
 fn read(folder: &Path) -> BTreeMap<String, String> {
