@@ -22,8 +22,8 @@ export async function screen<Props extends Record<string, unknown>>(
   props: Props = {} as Props,
 ) {
   const app = new App(runtime);
-  const view = render(Stand as Component<Record<string, unknown>>, {
-    props: { app, screen: component as Component<Record<string, unknown>>, props },
+  const view = render(Stand as unknown as Component<Record<string, unknown>>, {
+    props: { app, screen: component as unknown as Component<Record<string, unknown>>, props },
   });
   await settle();
   return { ...view, app, runtime };
