@@ -36,7 +36,7 @@ const ROOMS: &[Room] = &[
     pure("agenttrust-policy", &["agenttrust-protocol"]),
     pure("agenttrust-approver", &["agenttrust-protocol", "agenttrust-tlog", "agenttrust-risk"]),
     room("agenttrust-link", &["agenttrust-protocol"]),
-    room("agenttrust-device", &["agenttrust-protocol", "agenttrust-approver", "agenttrust-link"]),
+    room("agenttrust-device", &["agenttrust-protocol", "agenttrust-tlog", "agenttrust-approver", "agenttrust-link"]),
     room("agenttrust-gate", &["agenttrust-protocol"]),
     room("agenttrust-gateway", &["agenttrust-protocol", "agenttrust-gate"]),
     room(

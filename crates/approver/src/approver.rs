@@ -1,5 +1,6 @@
 //! A device's half as one value: its trust, its inbox, and what it has signed.
 
+use crate::display::Local;
 use crate::inbox::{Card, Due, Inbox};
 use crate::refused::Refused;
 use crate::sign::{Clock, Desk};
@@ -80,6 +81,11 @@ impl Approver {
         if self.programs.len() < MAX_PROGRAMS {
             self.programs.insert(enroll.body().key.thumbprint(), enroll.body().program.clone());
         }
+    }
+
+    /// What this device knows of an agent beside what is signed.
+    pub fn local(&self, agent: &Thumbprint) -> Local {
+        Local { seen_before: self.agents.contains(agent), enrolled_program: self.programs.get(agent).cloned() }
     }
 
     /// A place to sign at with this device's key.

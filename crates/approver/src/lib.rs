@@ -15,6 +15,7 @@ pub mod edit;
 pub mod inbox;
 mod inclusion;
 pub mod pairing;
+pub mod record;
 mod refused;
 pub mod sign;
 pub mod state;

@@ -1,29 +1,18 @@
-//! A history as files: the layout of C2SP tlog-tiles, which strangers' tools verify, and what a device remembers.
-//!
-//! | file | what |
-//! |---|---|
-//! | `checkpoint` | the signed note |
-//! | `tile/entries/…` | the leaves |
-//! | `tile/<level>/…` | the tree's hashes |
-//! | `remembered.json` | the last root the exporting device had verified |
+//! Reading an exported history back, and checking it; `agenttrust_device::export` writes it and tells its layout.
 
 use crate::verify::{Expected, Fault, Finding, Report, Verification};
-use agenttrust_protocol::Hash;
+use agenttrust_device::export::{CHECKPOINT, REMEMBERED, Remembered, hash_tile};
 use agenttrust_protocol::hash::Tdid;
 use agenttrust_protocol::message::LogRef;
-use agenttrust_tlog::tile::{entry_bundle, parse_entry_bundle};
-use agenttrust_tlog::{Extent, MemoryHashes, Note, TILE_WIDTH, TileError, TilePath, Tree};
-use serde::{Deserialize, Serialize};
+use agenttrust_tlog::tile::parse_entry_bundle;
+use agenttrust_tlog::{MemoryHashes, Note, TilePath, Tree};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-const CHECKPOINT: &str = "checkpoint";
-const REMEMBERED: &str = "remembered.json";
-
-/// Why an export could not be written or read.
+/// Why an exported history could not be read.
 #[derive(Debug, thiserror::Error)]
-pub enum ExportError {
+pub enum ReadError {
     /// The system refused.
     #[error("{path}: {error}")]
     File {
@@ -32,12 +21,6 @@ pub enum ExportError {
         /// What the system said.
         error: std::io::Error,
     },
-    /// The folder holds something else.
-    #[error("{0} is not empty")]
-    NotEmpty(PathBuf),
-    /// The daemon handed out what cannot stand in a log.
-    #[error(transparent)]
-    Entry(#[from] TileError),
     /// The tree could not be built.
     #[error("{0}")]
     Tree(String),
@@ -46,21 +29,9 @@ pub enum ExportError {
     NotAnExport(PathBuf),
 }
 
-/// The last root a device verified.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Remembered {
-    /// The device's name.
-    pub device: String,
-    /// How many entries.
-    pub size: u64,
-    /// Their root.
-    pub root: Hash,
-}
-
-impl From<Remembered> for (String, LogRef) {
-    fn from(known: Remembered) -> (String, LogRef) {
-        (known.device, LogRef { size: known.size, root: known.root })
-    }
+/// The root that a device remembers, as the check takes it.
+pub fn known(remembered: Remembered) -> (String, LogRef) {
+    (remembered.device, LogRef { size: remembered.size, root: remembered.root })
 }
 
 /// A history read back, with what was wrong with its files.
@@ -76,94 +47,11 @@ pub struct Exported {
     pub findings: Vec<Finding>,
 }
 
-/// Writes a history into a folder, entry by entry; the checkpoint comes last.
-pub struct Writer {
-    folder: PathBuf,
-    tree: Tree<MemoryHashes>,
-    /// The entries of the bundle that is not full yet.
-    bundle: Vec<String>,
-}
-
-impl Writer {
-    /// Begins in a folder that is new or empty.
-    ///
-    /// # Errors
-    /// [`ExportError::NotEmpty`], or what the system says.
-    pub fn new(folder: &Path) -> Result<Writer, ExportError> {
-        let failed = |error| ExportError::File { path: folder.to_owned(), error };
-        fs::create_dir_all(folder).map_err(failed)?;
-        if fs::read_dir(folder).map_err(failed)?.next().is_some() {
-            return Err(ExportError::NotEmpty(folder.to_owned()));
-        }
-        Ok(Writer { folder: folder.to_owned(), tree: Tree::new(MemoryHashes::default(), 0), bundle: Vec::new() })
-    }
-
-    /// How many entries there are.
-    pub fn size(&self) -> u64 {
-        self.tree.size()
-    }
-
-    /// Takes the next entry.
-    ///
-    /// # Errors
-    /// [`ExportError`].
-    pub fn push(&mut self, leaf: String) -> Result<(), ExportError> {
-        self.tree.append(leaf.as_bytes()).map_err(|error| ExportError::Tree(error.to_string()))?;
-        self.bundle.push(leaf);
-        if self.bundle.len() == usize::from(TILE_WIDTH) { self.write_bundle() } else { Ok(()) }
-    }
-
-    /// Writes what is left, the hash tiles, what the device remembers, and the checkpoint.
-    ///
-    /// # Errors
-    /// [`ExportError`].
-    pub fn finish(mut self, note: &str, remembered: Option<&Remembered>) -> Result<(), ExportError> {
-        if !self.bundle.is_empty() {
-            self.write_bundle()?;
-        }
-        for path in TilePath::all(self.tree.size()) {
-            if let TilePath::Hashes { level, extent } = path {
-                write_file(&self.folder.join(path.to_string()), &hash_tile(&self.tree, level, extent)?)?;
-            }
-        }
-        if let Some(remembered) = remembered {
-            let json = serde_json::to_vec_pretty(remembered).map_err(|error| ExportError::Tree(error.to_string()))?;
-            write_file(&self.folder.join(REMEMBERED), &json)?;
-        }
-        write_file(&self.folder.join(CHECKPOINT), note.as_bytes())
-    }
-
-    fn write_bundle(&mut self) -> Result<(), ExportError> {
-        let entries = std::mem::take(&mut self.bundle);
-        let width = u16::try_from(entries.len()).unwrap_or(TILE_WIDTH);
-        let index = self.tree.size().saturating_sub(1) / u64::from(TILE_WIDTH);
-        match Extent::new(index, width) {
-            Some(extent) => {
-                let path = self.folder.join(TilePath::Entries(extent).to_string());
-                write_file(&path, &entry_bundle(&entries)?)
-            }
-            None => Err(ExportError::Tree("the log is too large".to_owned())),
-        }
-    }
-}
-
-/// Writes a history into a folder that is new or empty.
-///
-/// # Errors
-/// [`ExportError`].
-pub fn write(folder: &Path, leaves: &[String], note: &str, remembered: Option<&Remembered>) -> Result<(), ExportError> {
-    let mut writer = Writer::new(folder)?;
-    for leaf in leaves {
-        writer.push(leaf.clone())?;
-    }
-    writer.finish(note, remembered)
-}
-
 /// Reads what is there; what is missing or damaged is a finding, so that the rest is still checked.
 ///
 /// # Errors
-/// [`ExportError::NotAnExport`], or what the system says.
-pub fn read(folder: &Path) -> Result<Exported, ExportError> {
+/// [`ReadError::NotAnExport`], or what the system says.
+pub fn read(folder: &Path) -> Result<Exported, ReadError> {
     let mut leaves = Vec::new();
     let mut exported = walk(folder, |leaf| leaves.push(leaf))?;
     exported.leaves = leaves;
@@ -174,10 +62,10 @@ pub fn read(folder: &Path) -> Result<Exported, ExportError> {
 ///
 /// # Errors
 /// As [`read`].
-pub fn verify(folder: &Path, tdid: Option<Tdid>) -> Result<Report, ExportError> {
+pub fn verify(folder: &Path, tdid: Option<Tdid>) -> Result<Report, ReadError> {
     let mut verification = Verification::new(Expected { tdid, remembered: Vec::new() });
     let exported = walk(folder, |leaf| verification.push(&leaf))?;
-    verification.remember(exported.remembered.map(Into::into));
+    verification.remember(exported.remembered.map(known));
     for finding in exported.findings {
         verification.find(finding);
     }
@@ -185,12 +73,12 @@ pub fn verify(folder: &Path, tdid: Option<Tdid>) -> Result<Report, ExportError> 
 }
 
 /// Hands on every entry, one after the other, and checks the files around them.
-fn walk(folder: &Path, mut take: impl FnMut(String)) -> Result<Exported, ExportError> {
+fn walk(folder: &Path, mut take: impl FnMut(String)) -> Result<Exported, ReadError> {
     let path = folder.join(CHECKPOINT);
     let note = match fs::read_to_string(&path) {
         Ok(note) => note,
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(ExportError::NotAnExport(folder.to_owned())),
-        Err(error) => return Err(ExportError::File { path, error }),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(ReadError::NotAnExport(folder.to_owned())),
+        Err(error) => return Err(ReadError::File { path, error }),
     };
     let size = stated_size(&note).unwrap_or(0);
     let mut exported = Exported { leaves: Vec::new(), note, remembered: None, findings: Vec::new() };
@@ -207,7 +95,7 @@ fn walk(folder: &Path, mut take: impl FnMut(String)) -> Result<Exported, ExportE
             );
             for entry in entries {
                 let leaf = String::from_utf8_lossy(&entry).into_owned();
-                tree.append(leaf.as_bytes()).map_err(|error| ExportError::Tree(error.to_string()))?;
+                tree.append(leaf.as_bytes()).map_err(|error| ReadError::Tree(error.to_string()))?;
                 take(leaf);
             }
         }
@@ -229,18 +117,20 @@ impl Exported {
     }
 
     /// The hash tiles must be those of the entries: strangers' tools read them instead of the entries.
-    fn check_tiles(&mut self, folder: &Path, tree: &Tree<MemoryHashes>, size: u64) -> Result<(), ExportError> {
+    fn check_tiles(&mut self, folder: &Path, tree: &Tree<MemoryHashes>, size: u64) -> Result<(), ReadError> {
         for path in TilePath::all(size) {
             let TilePath::Hashes { level, extent } = path else { continue };
             let Some(bytes) = self.file(folder, path) else { continue };
-            if !path.is_in(tree.size()) || hash_tile(tree, level, extent)? != bytes {
+            if !path.is_in(tree.size())
+                || hash_tile(tree, level, extent).map_err(|error| ReadError::Tree(error.to_string()))? != bytes
+            {
                 self.fault(path, "not the hashes of these entries".to_owned());
             }
         }
         Ok(())
     }
 
-    fn read_remembered(&mut self, folder: &Path) -> Result<(), ExportError> {
+    fn read_remembered(&mut self, folder: &Path) -> Result<(), ReadError> {
         let path = folder.join(REMEMBERED);
         match fs::read(&path) {
             Ok(bytes) => match serde_json::from_slice(&bytes) {
@@ -248,7 +138,7 @@ impl Exported {
                 Err(error) => self.find(REMEMBERED, error.to_string()),
             },
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => return Err(ExportError::File { path, error }),
+            Err(error) => return Err(ReadError::File { path, error }),
         }
         Ok(())
     }
@@ -261,10 +151,6 @@ impl Exported {
         let detail = format!("{file}: {detail}");
         self.findings.push(Finding { fault: Fault::BadExport, leaf: None, message: None, detail });
     }
-}
-
-fn hash_tile(tree: &Tree<MemoryHashes>, level: u8, extent: Extent) -> Result<Vec<u8>, ExportError> {
-    tree.hash_tile(level, extent).map_err(|error| ExportError::Tree(error.to_string()))
 }
 
 /// The entries of a bundle that is not of the width its path says.
@@ -284,17 +170,11 @@ fn stated_size(note: &str) -> Option<u64> {
     note.parse::<Note>().ok()?.text().lines().nth(1)?.parse().ok()
 }
 
-fn write_file(path: &Path, bytes: &[u8]) -> Result<(), ExportError> {
-    let failed = |error| ExportError::File { path: path.to_owned(), error };
-    if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).map_err(failed)?;
-    }
-    fs::write(path, bytes).map_err(failed)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use agenttrust_device::export::{ExportError, write};
+    use agenttrust_protocol::Hash;
 
     fn leaves(count: usize) -> Vec<String> {
         (0..count).map(|n| format!("leaf {n}")).collect()
@@ -340,6 +220,6 @@ mod tests {
     #[test]
     fn any_other_folder_is_no_export() {
         let scratch = tempfile::tempdir().unwrap();
-        assert!(matches!(verify(scratch.path(), None), Err(ExportError::NotAnExport(_))));
+        assert!(matches!(verify(scratch.path(), None), Err(ReadError::NotAnExport(_))));
     }
 }

@@ -7,10 +7,9 @@ use agenttrust_device::Place;
 use agenttrust_device::{
     CardView, Clock, Command, Config, Connection, Daemon, Device, Done, Event, KeyStore, Pin, Snapshot,
 };
-use agenttrust_protocol::Received;
-use agenttrust_protocol::door::{HistoryQuery, HistoryRow, Trouble};
+use agenttrust_protocol::door::{AgentState, HistoryQuery, HistoryRow, Trouble};
 use agenttrust_protocol::lifecycle::State;
-use agenttrust_protocol::message::{Enroll, RequiredUv, Uv};
+use agenttrust_protocol::message::{RequiredUv, Uv};
 use agenttrust_protocol::{Hash, Time};
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -103,7 +102,7 @@ impl Terminal {
     pub async fn pending(&self) -> Outcome<Vec<HistoryRow>> {
         let query = HistoryQuery { outcome: Some(State::Pending), limit: Some(200), ..HistoryQuery::default() };
         let Done::History(page) = self.run(Command::History { query }).await? else { return Err(unexpected()) };
-        Ok(page.rows)
+        Ok(page.rows.iter().map(HistoryRow::from).collect())
     }
 
     /// The cards that wait, the nearest deadline first.
@@ -147,8 +146,11 @@ impl Terminal {
     /// The enrolments that wait, in the daemon's own words.
     async fn knocking(&self) -> Outcome<Vec<Hash>> {
         let Done::Agents { agents } = self.run(Command::Agents).await? else { return Err(unexpected()) };
-        let messages = agents.iter().filter(|agent| agent.state == "pending").flat_map(|agent| &agent.messages);
-        Ok(messages.filter_map(|message| Some(Received::<Enroll>::parse(message).ok()?.hash())).collect())
+        Ok(agents
+            .into_iter()
+            .filter(|agent| agent.state == AgentState::Pending)
+            .filter_map(|agent| agent.enroll)
+            .collect())
     }
 
     /// How sure this terminal is of the person: asks for the PIN again where a rule wants that and it was typed a

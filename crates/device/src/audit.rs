@@ -24,6 +24,14 @@ impl Device {
         Ok(reply.messages)
     }
 
+    /// Everything about one request as the daemon hands it out. Nothing of it is verified here.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn detail(&self, request: &Hash) -> Result<RequestDetail, Failure> {
+        self.shared.door().detail(request).await
+    }
+
     /// Everything about one request as a JSON file: its signed messages, their places in the log, and the bundles that
     /// verify them.
     ///
@@ -35,7 +43,7 @@ impl Device {
             bundles: Vec<String>,
             request: RequestDetail,
         }
-        let request = self.shared.door().detail(request).await?;
+        let request = self.detail(request).await?;
         let json = serde_json::to_vec_pretty(&RecordFile { bundles: self.bundles(), request });
         json.map_err(|error| Failure::new(Trouble::Internal, error.to_string()))
     }

@@ -2,12 +2,12 @@
 //!
 //! Both sides are plain data: the desktop app sends them as JSON, the terminal approver and the tests call them.
 
+use crate::history::{AgentInfo, Counts, HistoryList};
 use crate::qr::QrPath;
+use crate::record::RecordView;
 use agenttrust_approver::display::Display;
 use agenttrust_approver::edit::Field;
-use agenttrust_protocol::door::{
-    AgentView, DeviceView, GrantView, HistoryPage, HistoryQuery, PairingOffer, RequestDetail,
-};
+use agenttrust_protocol::door::{CountsQuery, DeviceView, GrantView, HistoryQuery, PairingOffer};
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::{RequiredUv, Uv};
 use agenttrust_protocol::{Hash, Thumbprint, Time};
@@ -173,7 +173,12 @@ pub enum Command {
         #[serde(default)]
         query: HistoryQuery,
     },
-    /// Everything about one request. Answers `detail`.
+    /// How many requests came to which state over time. Answers `counts`.
+    Counts {
+        /// Which, and in which spans of time.
+        query: CountsQuery,
+    },
+    /// Everything about one request, verified. Answers `detail`.
     Detail {
         /// The request.
         request: Hash,
@@ -189,7 +194,8 @@ pub enum Command {
     Devices,
     /// The trusted actions. Answers `grants`.
     Grants,
-    /// Proves that a request and its decisions are in the log this device has verified. Answers `verified`.
+    /// Checks every signature of a request's messages, and proves that they are in the log this device has verified.
+    /// Answers `verified`.
     Verify {
         /// The request.
         request: Hash,
@@ -221,6 +227,7 @@ impl Command {
             | Command::RemoveDevice { .. }
             | Command::RenameDevice { .. }
             | Command::History { .. }
+            | Command::Counts { .. }
             | Command::Detail { .. }
             | Command::Erase { .. }
             | Command::Agents
@@ -286,13 +293,15 @@ pub enum Done {
         qr: QrPath,
     },
     /// Requests.
-    History(HistoryPage),
+    History(HistoryList),
+    /// Counts over time.
+    Counts(Counts),
     /// One request.
-    Detail(Box<RequestDetail>),
+    Detail(Box<RecordView>),
     /// The agents.
     Agents {
         /// The list.
-        agents: Vec<AgentView>,
+        agents: Vec<AgentInfo>,
     },
     /// The devices.
     Devices {
@@ -304,7 +313,7 @@ pub enum Done {
         /// The list.
         grants: Vec<GrantView>,
     },
-    /// Every leaf of the request is in the log.
+    /// Every signature is right, and every message is in the log.
     Verified {
         /// How many leaves the verified log has.
         size: u64,
@@ -312,6 +321,10 @@ pub enum Done {
         root: Hash,
         /// Which leaves were proved, in the order of the log.
         leaves: Vec<u64>,
+        /// How many signatures were checked.
+        signatures: u64,
+        /// Whether the daemon has this device's cosignature over this very root.
+        cosigned: bool,
     },
 }
 

@@ -247,6 +247,11 @@ impl Core {
         }
     }
 
+    /// Whether the daemon has this device's cosignature over the log as it was verified last.
+    pub(crate) fn is_cosigned(&self) -> bool {
+        self.approver.ledger().log.is_some_and(|log| log.size == self.cosigned)
+    }
+
     fn log_rejected(&mut self, bad: &BadLog) {
         let why = LogTrouble { message: bad.to_string(), fraud: bad.is_proof_of_fraud() };
         if self.log_trouble.as_ref() != Some(&why) {

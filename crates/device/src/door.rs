@@ -4,9 +4,9 @@ use crate::clock::{Clock, system_time};
 use crate::failure::Failure;
 use agenttrust_link::{Call, Client};
 use agenttrust_protocol::door::{
-    AgentView, ConsistencyReply, DeviceView, Erasures, ErrorBody, GrantView, Held, HistoryPage, HistoryQuery,
-    InboxPage, InclusionReply, JOSE, MAX_WAIT, PairAnswer, PairingOffer, PairingView, Reply, RequestDetail, Seen,
-    StartPairing, Trouble,
+    AgentView, ConsistencyReply, CountRow, CountsQuery, DeviceView, Erasures, ErrorBody, GrantView, Held, HistoryPage,
+    HistoryQuery, InboxPage, InclusionReply, JOSE, MAX_WAIT, PairAnswer, PairingOffer, PairingView, Reply,
+    RequestDetail, Seen, StartPairing, Trouble,
 };
 use agenttrust_protocol::{Hash, Time};
 use bytes::Bytes;
@@ -103,6 +103,11 @@ impl Door {
     pub(crate) async fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, Failure> {
         let query = serde_urlencoded::to_string(query).map_err(|_| Trouble::BadRequest)?;
         self.get(&format!("/v1/history?{query}")).await
+    }
+
+    pub(crate) async fn counts(&self, query: &CountsQuery) -> Result<Vec<CountRow>, Failure> {
+        let query = serde_urlencoded::to_string(query).map_err(|_| Trouble::BadRequest)?;
+        self.get(&format!("/v1/history/counts?{query}")).await
     }
 
     pub(crate) async fn agents(&self) -> Result<Vec<AgentView>, Failure> {

@@ -3,6 +3,8 @@
 use crate::command::{Command, DeviceInfo, Done, Edits, Scope};
 use crate::device::Shared;
 use crate::failure::Failure;
+use crate::history::{AgentInfo, Counts, HistoryList};
+use crate::record::RecordView;
 use agenttrust_approver::Refused;
 use agenttrust_approver::display::Folds;
 use agenttrust_approver::sign::{Answer, DeviceChange, FOREVER, GrantScope, Intent, StatusStep, TrustStep};
@@ -70,13 +72,27 @@ impl Shared {
             Command::RefusePairing { joiner } => self.refuse_pairing(&joiner).await,
             Command::RemoveDevice { device } => self.change(&DeviceChange::Remove(device)).await,
             Command::RenameDevice { device, name } => self.change(&DeviceChange::Rename { device, name }).await,
-            Command::History { query } => Ok(Done::History(self.door().history(&query).await?)),
-            Command::Detail { request } => Ok(Done::Detail(Box::new(self.door().detail(&request).await?))),
+            Command::History { query } => {
+                let page = self.door().history(&query).await?;
+                Ok(Done::History(HistoryList::of(page, self.lock().approver.view())))
+            }
+            Command::Counts { query } => {
+                Ok(Done::Counts(Counts { step: query.step, rows: self.door().counts(&query).await? }))
+            }
+            Command::Detail { request } => {
+                let detail = self.door().detail(&request).await?;
+                Ok(Done::Detail(Box::new(RecordView::of(&request, &detail, &self.lock().approver))))
+            }
             Command::Erase { requests } => {
                 self.door().erase(requests).await?;
                 Ok(Done::Ok)
             }
-            Command::Agents => Ok(Done::Agents { agents: self.door().agents().await? }),
+            Command::Agents => {
+                let views = self.door().agents().await?;
+                let core = self.lock();
+                let agents = views.iter().map(|view| AgentInfo::of(view, core.approver.view()));
+                Ok(Done::Agents { agents: agents.collect() })
+            }
             Command::Devices => self.devices().await,
             Command::Grants => Ok(Done::Grants { grants: self.door().grants().await? }),
             Command::Verify { request } => self.verify(&request).await,
@@ -239,37 +255,6 @@ impl Shared {
             device.daemon = of(&device.device);
         }
         Ok(Done::Devices { devices })
-    }
-
-    /// Proves that the request, and everything the daemon shows of it, is in the log this device has verified.
-    async fn verify(&self, request: &Hash) -> Result<Done, Failure> {
-        let door = self.door();
-        let detail = door.detail(request).await?;
-        self.cosign().await?;
-        let (log, trouble) = {
-            let core = self.lock();
-            (core.approver.ledger().log, core.log_trouble.clone())
-        };
-        let not_proved = |what: &str| Failure::new(Trouble::StoreCorrupt, format!("the log: {what}"));
-        if let Some(trouble) = trouble {
-            return Err(not_proved(&trouble.message));
-        }
-        let log = log.ok_or_else(|| not_proved("nothing of it is verified yet"))?;
-        let mut leaves = Vec::new();
-        let mut has_request = false;
-        for message in &detail.messages {
-            let leaf = message.split('~').next().unwrap_or_default();
-            let hash = Hash::of(leaf.as_bytes());
-            has_request |= hash == *request;
-            let reply = door.inclusion(&hash, log.size).await?;
-            let proved = self.lock().approver.check_inclusion(leaf, reply.leaf.index, &reply.proof);
-            proved.map_err(|_| not_proved("a message is not where the daemon says"))?;
-            leaves.push(reply.leaf.index);
-        }
-        if !has_request {
-            return Err(not_proved("the request itself is missing"));
-        }
-        Ok(Done::Verified { size: log.size, root: log.root, leaves })
     }
 }
 

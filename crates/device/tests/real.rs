@@ -11,7 +11,7 @@ use agenttrust_device::approver::inbox::{Phase, Step};
 use agenttrust_device::{CardView, Clock, Command, Connection, Device, Done, Event, KeyStore, PairEvent, join};
 use agenttrust_protocol::Hash;
 use agenttrust_protocol::Received;
-use agenttrust_protocol::door::{HistoryQuery, JOSE, PairingOffer, Reply, StartPairing};
+use agenttrust_protocol::door::{AgentState, HistoryQuery, JOSE, PairingOffer, Reply, StartPairing};
 use agenttrust_protocol::hash::Tdid;
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::{AgentCert, Claim, ExecutionResult, Grant, Message, Outcome, OutcomeContent, Uv};
@@ -176,7 +176,7 @@ async fn a_request_is_asked_answered_run_and_proved() {
     let Done::Devices { devices } = phone.device.run(Command::Devices).await.unwrap() else { panic!("devices") };
     assert!(devices[0].is_me && devices[0].daemon.as_ref().unwrap().connected, "{devices:?}");
     let Done::Agents { agents } = phone.device.run(Command::Agents).await.unwrap() else { panic!("agents") };
-    assert_eq!(agents[0].state, "enrolled");
+    assert_eq!(agents[0].state, AgentState::Enrolled);
     assert_eq!(phone.device.run(Command::Erase { requests: vec![id] }).await, Ok(Done::Ok));
     let detail = phone.detail(id).await;
     assert!(!detail.messages.iter().any(|message| message.matches('~').count() > 1), "the content is gone");

@@ -9,8 +9,9 @@ mod host;
 mod trouble;
 
 pub use device::{
-    AgentView, ConsistencyReply, DeviceView, Erasures, GrantView, HistoryPage, HistoryQuery, HistoryRow, InboxEntry,
-    InboxEvent, InboxPage, InclusionReply, LeafRef, LeavesReply, Mark, RequestDetail, Seen, SeenKind,
+    AgentState, AgentView, ConsistencyReply, CountRow, CountsQuery, DeviceView, Erasures, GrantView, HistoryPage,
+    HistoryQuery, HistoryRow, InboxEntry, InboxEvent, InboxPage, InclusionReply, LeafRef, LeavesReply, MAX_COUNTED,
+    Mark, RequestDetail, Seen, SeenKind,
 };
 pub use host::{
     DaemonStatus, DigitsReply, DigitsTyped, EndpointView, FirstTrust, PairAnswer, PairReply, PairState, PairingOffer,

@@ -162,6 +162,20 @@ fn history() {
     let pages =
         [HistoryPage { rows: vec![full, erased], next: Some(41) }, HistoryPage { rows: Vec::new(), next: None }];
     insta::assert_snapshot!("history_page", shown(&pages));
+    let states: Vec<&str> = AgentState::ALL.iter().map(|state| state.as_str()).collect();
+    assert_eq!(states, ["pending", "enrolled", "revoked", "refused"]);
+}
+
+#[test]
+fn counts() {
+    let all = CountsQuery { agent: None, since: NOW.0, until: NOW.0 + 86_400, step: 3600 };
+    insta::assert_snapshot!("counts_query", shown(&[CountsQuery { agent: Some(thumbprint("agent")), ..all }, all]));
+    assert!(refused::<CountsQuery>(r#"{"since":0,"until":1,"step":-1}"#));
+    assert!(refused::<CountsQuery>(r#"{"since":0,"until":1}"#));
+    assert!(refused::<CountsQuery>(r#"{"since":0,"until":1,"step":1,"tool":"pay"}"#));
+    let rows = [(0, State::Executed, 7), (0, State::Denied, 1), (3600, State::Pending, 2)];
+    let rows = rows.map(|(after, state, count)| CountRow { from: NOW.plus(after), state, count });
+    insta::assert_snapshot!("count_row", shown(&rows));
 }
 
 #[test]
@@ -169,7 +183,7 @@ fn lists() {
     let agent = AgentView {
         agent: thumbprint("agent"),
         messages: messages(),
-        state: "enrolled".to_owned(),
+        state: AgentState::Enrolled,
         paused: true,
         requests: 12,
         last_asked: Some(NOW),

@@ -10,8 +10,9 @@ use crate::gate::{Gate, admitted};
 use crate::hub::thumbprint;
 use agenttrust_link::Peer;
 use agenttrust_protocol::door::{
-    AgentView, ConsistencyReply, DeviceView, Erasures, GrantView, Held, HistoryPage, HistoryQuery, InclusionReply,
-    JOSE, PairAnswer, PairingOffer, PairingView, Reply, RequestDetail, Seen, StartPairing, Trouble,
+    AgentView, ConsistencyReply, CountRow, CountsQuery, DeviceView, Erasures, GrantView, Held, HistoryPage,
+    HistoryQuery, InclusionReply, JOSE, PairAnswer, PairingOffer, PairingView, Reply, RequestDetail, Seen,
+    StartPairing, Trouble,
 };
 use agenttrust_protocol::trust::Trust;
 use agenttrust_protocol::{Hash, Thumbprint, Time};
@@ -60,6 +61,7 @@ pub fn router(gate: Arc<Gate>, tickets: Tickets) -> Router {
         .route("/v1/seen", post(seen))
         .route("/v1/erasures", post(erase))
         .route("/v1/history", get(history))
+        .route("/v1/history/counts", get(counts))
         .route("/v1/agents", get(agents))
         .route("/v1/devices", get(devices))
         .route("/v1/trust", get(trust))
@@ -174,6 +176,10 @@ async fn erase(State(door): State<Door>, Body(body): Body<Erasures>) -> Answer<R
 
 async fn history(State(door): State<Door>, Params(query): Params<HistoryQuery>) -> Answer<HistoryPage> {
     door.gate.store.read(move |reader| reader.history(&query).map_err(Refusal::from)).await.map(Json)
+}
+
+async fn counts(State(door): State<Door>, Params(query): Params<CountsQuery>) -> Answer<Vec<CountRow>> {
+    door.gate.store.read(move |reader| reader.history_counts(&query).map_err(Refusal::from)).await.map(Json)
 }
 
 async fn agents(State(door): State<Door>) -> Answer<Vec<AgentView>> {

@@ -5,7 +5,7 @@ use super::log::segments_of;
 use super::schema::{corrupt, nat};
 use super::{Reader, StoreError, Tx};
 use agenttrust_protocol::check::Asked;
-use agenttrust_protocol::door::{AgentView, Trouble};
+use agenttrust_protocol::door::{AgentState, AgentView, Trouble};
 use agenttrust_protocol::message::{self, AgentCert, Enroll, EventKind, Session};
 use agenttrust_protocol::trust::Trust;
 use agenttrust_protocol::{Hash, Opened, Reason, Thumbprint, Time};
@@ -56,6 +56,16 @@ impl EnrollmentState {
     fn of(code: i64) -> Result<EnrollmentState, StoreError> {
         let all = [EnrollmentState::Pending, EnrollmentState::Enrolled, EnrollmentState::Refused];
         all.into_iter().find(|state| state.code() == code).ok_or_else(|| corrupt("no such enrolment state"))
+    }
+}
+
+impl From<EnrollmentState> for AgentState {
+    fn from(state: EnrollmentState) -> AgentState {
+        match state {
+            EnrollmentState::Pending => AgentState::Pending,
+            EnrollmentState::Enrolled => AgentState::Enrolled,
+            EnrollmentState::Refused => AgentState::Refused,
+        }
     }
 }
 
@@ -265,7 +275,7 @@ impl Reader<'_> {
             agents.push(AgentView {
                 agent,
                 messages: messages.collect::<Result<_, _>>()?,
-                state: if trust.is_agent_revoked(&agent) { "revoked" } else { state.as_str() }.to_owned(),
+                state: if trust.is_agent_revoked(&agent) { AgentState::Revoked } else { state.into() },
                 paused: trust.is_paused(&agent),
                 requests: nat(row.get(1)?),
                 last_asked: row.get::<_, Option<i64>>(2)?.map(Time),

@@ -1,5 +1,7 @@
 //! History: requests by agent, tool, outcome, time and text, newest first.
 
+mod counts;
+
 use super::schema::{FIRST_OVER, code_of, int, nat, state_of};
 use super::words::{query_of, request_of, rows_before};
 use super::{Reader, StoreError};

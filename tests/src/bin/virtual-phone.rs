@@ -2,7 +2,6 @@
 //! answers, one a card; the last one is given to all that follow.
 #![allow(clippy::print_stdout, reason = "it tells what it does")]
 
-use agenttrust_cli::export::{self, Remembered};
 use agenttrust_device::{CardView, Config, Event, Introduction, KeyStore, PairEvent, join};
 use agenttrust_examples::evidence::Evidence;
 use agenttrust_link::Bind;
@@ -112,15 +111,8 @@ async fn write_down(folder: &Path, evidence: &Path, log: &Path) -> Result<(), Bo
     let all = Evidence { bundles: phone.device.bundles(), requests };
     std::fs::write(evidence, serde_json::to_vec_pretty(&all)?)?;
     let size = log_size(&phone.device.checkpoint(0).await?.checkpoint)?;
-    let remembered = verified_log(&phone, size).await?;
-    let checkpoint = phone.device.checkpoint(0).await?.checkpoint;
-    let size = log_size(&checkpoint)?;
-    let mut leaves = Vec::new();
-    while (leaves.len() as u64) < size {
-        let from = leaves.len() as u64;
-        leaves.extend(phone.device.leaves(from, size.min(from + 500)).await?);
-    }
-    export::write(log, &leaves, &checkpoint, Some(&remembered))?;
+    verified_log(&phone, size).await?;
+    phone.device.export(log).await?;
     phone.device.close().await;
     Ok(())
 }
@@ -129,12 +121,12 @@ fn log_size(checkpoint: &str) -> Result<u64, std::num::ParseIntError> {
     checkpoint.lines().nth(1).unwrap_or_default().parse()
 }
 
-/// What the device itself has verified and co-signed, once it has come as far as `size`.
-async fn verified_log(phone: &Phone, size: u64) -> Result<Remembered, Box<dyn Error>> {
+/// Waits until the device itself has verified and co-signed as much.
+async fn verified_log(phone: &Phone, size: u64) -> Result<(), Box<dyn Error>> {
     let mut events = phone.device.events();
     loop {
-        if let Some(log) = phone.device.snapshot().log.filter(|log| log.size >= size) {
-            return Ok(Remembered { device: "Virtual phone".to_owned(), size: log.size, root: log.root });
+        if phone.device.snapshot().log.is_some_and(|log| log.size >= size) {
+            return Ok(());
         }
         if let Event::LogRejected { why } = events.next().await.ok_or("the device has stopped")? {
             return Err(why.message.into());

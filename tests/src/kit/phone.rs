@@ -146,10 +146,7 @@ impl Phone {
                 panic!("no history")
             };
             for row in page.rows {
-                let Ok(Done::Detail(detail)) = self.device.run(Command::Detail { request: row.request }).await else {
-                    panic!("no detail")
-                };
-                found.push(*detail);
+                found.push(self.device.detail(&row.request).await.expect("the request's messages"));
             }
             before = page.next;
             if before.is_none() {

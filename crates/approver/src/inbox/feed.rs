@@ -2,7 +2,6 @@
 
 use super::{Card, Inbox, Knock, MAX_KNOCKS};
 use crate::approver::Approver;
-use crate::display::Local;
 use agenttrust_protocol::check::Asked;
 use agenttrust_protocol::door::{InboxEntry, InboxEvent, InboxPage, typ_of};
 use agenttrust_protocol::lifecycle::State;
@@ -148,10 +147,7 @@ impl Approver {
         if asked.request.hash() != *request {
             return Err(Reason::WrongRequest);
         }
-        let local = Local {
-            seen_before: self.agents.contains(&asked.agent()),
-            enrolled_program: self.programs.get(&asked.agent()).cloned(),
-        };
+        let local = self.local(&asked.agent());
         let bytes = messages.iter().map(String::len).fold(0, usize::saturating_add);
         Ok(Card::new(asked, local, bytes))
     }

@@ -5,11 +5,8 @@ use crate::failure::Outcome;
 use crate::out::Out;
 use crate::short::{pick, short};
 use crate::terminal::{Terminal, unexpected};
-use agenttrust_device::approver::display::{EnrolDisplay, safe_line};
-use agenttrust_device::{Command, Done};
-use agenttrust_protocol::Received;
-use agenttrust_protocol::door::{AgentView, typ_of};
-use agenttrust_protocol::message::{AgentCert, Enroll, Message};
+use agenttrust_device::approver::display::{EnrolDisplay, Text, safe_line};
+use agenttrust_device::{AgentInfo, Command, Done};
 
 /// Lists agents, or answers one that knocked.
 ///
@@ -48,7 +45,7 @@ fn done(out: &mut Out, what: &str, id: &impl std::fmt::Display, sentence: &str) 
     out.document(&serde_json::json!({ "done": what, "id": id.to_string() }));
 }
 
-async fn all(terminal: &Terminal) -> Outcome<Vec<AgentView>> {
+async fn all(terminal: &Terminal) -> Outcome<Vec<AgentInfo>> {
     let Done::Agents { agents } = terminal.run(Command::Agents).await? else { return Err(unexpected()) };
     Ok(agents)
 }
@@ -57,28 +54,8 @@ async fn all(terminal: &Terminal) -> Outcome<Vec<AgentView>> {
 ///
 /// # Errors
 /// `not_found`, `ambiguous`, those of the device.
-pub async fn find_agent(terminal: &Terminal, typed: &str) -> Outcome<AgentView> {
-    pick(all(terminal).await?, typed, |agent| agent.agent.to_string(), |agent| Some(agent_name(agent)))
-}
-
-/// What an agent is called: by its certificate, else by its own word. For finding and showing it, nothing more.
-pub fn agent_name(agent: &AgentView) -> String {
-    let named = agent.messages.iter().rev().find_map(|message| match typ_of(message).as_deref() {
-        // Whoever signed it, the name is only shown; what counts is checked where the device signs.
-        Some(AgentCert::TYP) => member(message, "name"),
-        _ => None,
-    });
-    let own = || {
-        let enroll = agent.messages.iter().find_map(|message| Received::<Enroll>::parse(message).ok()?.open_own().ok());
-        enroll.map(|enroll| enroll.body().name.clone())
-    };
-    named.or_else(own).unwrap_or_else(|| short(&agent.agent))
-}
-
-/// A text member of a message's payload, unverified.
-fn member(message: &str, name: &str) -> Option<String> {
-    let payload = crate::show::payload(message)?;
-    payload.get(name)?.as_str().map(str::to_owned)
+pub async fn find_agent(terminal: &Terminal, typed: &str) -> Outcome<AgentInfo> {
+    pick(all(terminal).await?, typed, |agent| agent.agent.to_string(), |agent| Some(agent.name.raw()))
 }
 
 async fn find_knock(terminal: &Terminal, typed: &str) -> Outcome<EnrolDisplay> {
@@ -100,12 +77,29 @@ async fn list(terminal: &Terminal, out: &mut Out) -> Outcome {
         let name = safe_line(&knock.name.raw(), 40);
         out.line(format!("{name} asks to be known: `agenttrust agents accept {}`", short(&knock.enroll)));
     }
-    out.document(&agents);
+    out.document(&agents.iter().map(document).collect::<Vec<_>>());
     Ok(())
 }
 
-fn row(agent: &AgentView, out: &Out) -> Vec<String> {
-    let state = if agent.paused { format!("{}, paused", agent.state) } else { agent.state.clone() };
+fn document(agent: &AgentInfo) -> serde_json::Value {
+    serde_json::json!({
+        "agent": agent.agent,
+        "enroll": agent.enroll,
+        "name": agent.name.raw(),
+        "program": agent.program.as_ref().map(Text::raw),
+        "kind": agent.kind,
+        "state": agent.state,
+        "paused": agent.paused,
+        "requests": agent.requests,
+        "last_asked": agent.last_asked,
+        "enrolled": agent.enrolled,
+        "until": agent.until,
+        "fault": agent.fault,
+    })
+}
+
+fn row(agent: &AgentInfo, out: &Out) -> Vec<String> {
+    let state = if agent.paused { format!("{}, paused", agent.state) } else { agent.state.to_string() };
     let last = agent.last_asked.map_or_else(|| "never".to_owned(), |time| out.time(time));
-    vec![short(&agent.agent), safe_line(&agent_name(agent), 30), state, agent.requests.to_string(), last]
+    vec![short(&agent.agent), safe_line(&agent.name.raw(), 30), state, agent.requests.to_string(), last]
 }

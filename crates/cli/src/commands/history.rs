@@ -69,8 +69,8 @@ async fn query(terminal: &Terminal, args: &HistoryArgs, out: &Out) -> Outcome<Hi
 }
 
 async fn page(terminal: &Terminal, query: HistoryQuery) -> Outcome<HistoryPage> {
-    let Done::History(page) = terminal.run(Command::History { query }).await? else { return Err(unexpected()) };
-    Ok(page)
+    let Done::History(list) = terminal.run(Command::History { query }).await? else { return Err(unexpected()) };
+    Ok(HistoryPage { rows: list.rows.iter().map(HistoryRow::from).collect(), next: list.next })
 }
 
 /// Every request and its state, newest first.
@@ -96,8 +96,7 @@ pub async fn all_states(terminal: &Terminal) -> Outcome<Vec<(Hash, State)>> {
 /// # Errors
 /// Those of the device.
 pub async fn detail(terminal: &Terminal, request: Hash) -> Outcome<RequestDetail> {
-    let Done::Detail(detail) = terminal.run(Command::Detail { request }).await? else { return Err(unexpected()) };
-    Ok(*detail)
+    Ok(terminal.device.detail(&request).await?)
 }
 
 async fn evidence(terminal: &Terminal, file: &Path, out: &mut Out) -> Outcome {

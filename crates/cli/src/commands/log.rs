@@ -2,13 +2,14 @@
 
 use crate::args::{LogCommand, ShowArgs, VerifyArgs};
 use crate::commands::history::{all_states, detail};
-use crate::export::{self, ExportError, Remembered, Writer};
+use crate::export::{self, ReadError};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::out::{Look, Out};
 use crate::short::short;
 use crate::show::{hash, kind, summary};
 use crate::terminal::Terminal;
 use crate::verify::{Expected, Fault, Finding, Report, Verification};
+use agenttrust_device::export::{ExportError, Remembered};
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::{Hash, Time};
 use std::path::Path;
@@ -24,12 +25,22 @@ const AGAIN: u32 = 5;
 
 impl From<ExportError> for Failure {
     fn from(error: ExportError) -> Failure {
+        match error {
+            ExportError::Device(failure) => failure.into(),
+            ExportError::File { .. } | ExportError::NotEmpty(_) | ExportError::Entry(_) | ExportError::Tree(_) => {
+                Failure::own(ExportError::CODE, Exit::Failed, error.to_string(), error.hint().unwrap_or_default())
+            }
+        }
+    }
+}
+
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Failure {
         let hint = match &error {
-            ExportError::NotEmpty(_) => "Name a folder that is new or empty.",
-            ExportError::NotAnExport(_) => "Name a folder that `agenttrust log export` has written.",
-            ExportError::File { .. } | ExportError::Entry(_) | ExportError::Tree(_) => "",
+            ReadError::NotAnExport(_) => "Name a folder that `agenttrust log export` has written.",
+            ReadError::File { .. } | ReadError::Tree(_) => "",
         };
-        Failure::own("export_failed", Exit::Failed, error.to_string(), hint)
+        Failure::own(ExportError::CODE, Exit::Failed, error.to_string(), hint)
     }
 }
 
@@ -93,7 +104,7 @@ async fn verify(terminal: &Terminal, args: &VerifyArgs, out: &mut Out) -> Outcom
     let before = remembered(terminal);
     let after = settled(terminal).await?;
     let after = after.filter(|after| before.as_ref() != Some(after));
-    let remembered = before.into_iter().chain(after).map(Into::into).collect();
+    let remembered = before.into_iter().chain(after).map(export::known).collect();
     let mut verification = Verification::new(Expected { tdid, remembered });
     let mut note = catch_up(terminal, &mut verification, out).await?;
     let shown = all_states(terminal).await?;
@@ -186,23 +197,10 @@ fn remembered(terminal: &Terminal) -> Option<Remembered> {
 }
 
 async fn write(terminal: &Terminal, dir: &Path, out: &mut Out) -> Outcome {
-    let known = settled(terminal).await?;
-    let (note, size) = newest(terminal).await?;
-    let mut writer = Writer::new(dir)?;
-    while writer.size() < size {
-        let from = writer.size();
-        let leaves = terminal.device.leaves(from, from.saturating_add(PAGE).min(size)).await?;
-        if leaves.is_empty() {
-            break;
-        }
-        for leaf in leaves {
-            writer.push(leaf)?;
-        }
-    }
-    writer.finish(&note, known.as_ref())?;
-    let entries = count(size, "entry is", "entries are");
+    let exported = terminal.device.export(dir).await?;
+    let entries = count(exported.leaves, "entry is", "entries are");
     out.line(format!("{entries} in {}. Check them with `agenttrust log verify {0}`.", dir.display()));
-    out.document(&serde_json::json!({ "dir": dir, "entries": size }));
+    out.document(&serde_json::json!({ "dir": dir, "entries": exported.leaves }));
     Ok(())
 }
 
@@ -294,7 +292,7 @@ mod tests {
         let remembered = Remembered { device: "phone".to_owned(), size, root: root(&world.leaves) };
         let scratch = tempfile::tempdir().unwrap();
         let folder = scratch.path().join("history");
-        export::write(&folder, leaves, note, Some(&remembered)).unwrap();
+        agenttrust_device::export::write(&folder, leaves, note, Some(&remembered)).unwrap();
         (scratch, folder)
     }
 

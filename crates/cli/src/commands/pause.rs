@@ -1,7 +1,7 @@
 //! `agenttrust pause`: the kill switch.
 
 use crate::args::PauseArgs;
-use crate::commands::agents::{agent_name, find_agent};
+use crate::commands::agents::find_agent;
 use crate::failure::Outcome;
 use crate::out::{Look, Out};
 use crate::terminal::Terminal;
@@ -17,7 +17,7 @@ pub async fn pause(terminal: &Terminal, args: &PauseArgs, out: &mut Out) -> Outc
         Some(typed) => Some(find_agent(terminal, typed).await?),
         None => None,
     };
-    let who = agent.as_ref().map_or_else(|| "Every agent".to_owned(), |agent| safe_line(&agent_name(agent), 60));
+    let who = agent.as_ref().map_or_else(|| "Every agent".to_owned(), |agent| safe_line(&agent.name.raw(), 60));
     let key = agent.map(|agent| agent.agent);
     let command = match (args.lift, key) {
         (false, None) => Command::PauseAll,

@@ -118,10 +118,7 @@ impl Phone {
     }
 
     pub async fn detail(&self, request: Hash) -> RequestDetail {
-        match self.device.run(Command::Detail { request }).await.unwrap() {
-            Done::Detail(detail) => *detail,
-            other => panic!("{other:?}"),
-        }
+        self.device.detail(&request).await.unwrap()
     }
 
     pub async fn approve(&self, card: &CardView) -> Result<Done, Failure> {

@@ -2,6 +2,7 @@
 
 use crate::hash::{Hash, Thumbprint, Time};
 use crate::lifecycle::State;
+use crate::wire::words;
 use serde::{Deserialize, Serialize};
 
 /// A page of the inbox: `GET /v1/inbox?after=N&wait=S`, or, as an event stream, one [`InboxEntry`] per event.
@@ -207,6 +208,52 @@ pub struct HistoryRow {
     pub target: Option<String>,
 }
 
+/// `GET /v1/history/counts`: how many requests asked from `since` on, before `until`, stand in which state, by spans
+/// of `step` seconds counted from `since`; at most [`MAX_COUNTED`] spans.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+#[serde(deny_unknown_fields)]
+pub struct CountsQuery {
+    /// By agent key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<Thumbprint>,
+    /// Asked at or after, in seconds.
+    pub since: i64,
+    /// Asked before, in seconds.
+    pub until: i64,
+    /// The length of a span, in seconds; at least 1.
+    pub step: u64,
+}
+
+/// The most spans of time that are counted at once.
+pub const MAX_COUNTED: u64 = 400;
+
+/// How many requests of one span of time stand in one state; there is none where there is no request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct CountRow {
+    /// Where the span begins.
+    pub from: Time,
+    /// The state now.
+    pub state: State,
+    /// How many.
+    pub count: u64,
+}
+
+words! {
+    /// How an agent stands.
+    pub enum AgentState {
+        /// The person has not answered.
+        Pending = "pending",
+        /// An admin device signed a certificate.
+        Enrolled = "enrolled",
+        /// It may not ask any more.
+        Revoked = "revoked",
+        /// The person does not know it.
+        Refused = "refused",
+    }
+}
+
 /// One agent: `GET /v1/agents`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
@@ -215,8 +262,8 @@ pub struct AgentView {
     pub agent: Thumbprint,
     /// The enrolment and, once accepted, the newest certificate.
     pub messages: Vec<String>,
-    /// `pending`, `enrolled`, `revoked` or `refused`.
-    pub state: String,
+    /// How it stands.
+    pub state: AgentState,
     /// Whether it is paused.
     pub paused: bool,
     /// How many requests it made.

@@ -3,10 +3,11 @@
 use super::kit::{Ask, NOW, PHONE, World, device, enroll, enrollment};
 use crate::store::{Entry, Settings, StoreError};
 use agenttrust_protocol::check::Asked;
-use agenttrust_protocol::door::{HistoryPage, HistoryQuery, InboxEvent, InboxPage, Trouble};
+use agenttrust_protocol::door::{CountRow, CountsQuery, HistoryPage, HistoryQuery, InboxEvent, InboxPage, Trouble};
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::{Paused, Request, Verdict};
-use agenttrust_protocol::{Hash, Received};
+use agenttrust_protocol::{Hash, Received, Thumbprint, Time};
+use std::collections::BTreeMap;
 use std::fs;
 
 impl World {
@@ -187,6 +188,70 @@ async fn history_is_filtered_and_paged_without_gap_or_repetition() {
     let lost = HistoryQuery { before: Some(3), ..HistoryQuery::default() };
     let refused = world.store.read(move |reader| reader.history(&lost)).await;
     assert_eq!(refused, Err(StoreError::Trouble(Trouble::BadRequest)));
+}
+
+/// The counts as the list itself gives them.
+async fn counted(world: &World, query: &CountsQuery) -> Vec<CountRow> {
+    let wanted = HistoryQuery {
+        agent: query.agent,
+        since: Some(query.since),
+        until: Some(query.until),
+        limit: Some(200),
+        ..HistoryQuery::default()
+    };
+    let mut counts: BTreeMap<(Time, State), u64> = BTreeMap::new();
+    for row in world.history(wanted).await.rows {
+        let step = query.step as i64;
+        let from = Time(query.since + (row.asked.0 - query.since) / step * step);
+        *counts.entry((from, row.state)).or_default() += 1;
+    }
+    counts.into_iter().map(|((from, state), count)| CountRow { from, state, count }).collect()
+}
+
+async fn counts(world: &World, query: CountsQuery) -> Result<Vec<CountRow>, StoreError> {
+    world.store.read(move |reader| reader.history_counts(&query)).await
+}
+
+#[tokio::test]
+async fn counts_over_time_agree_with_the_list() {
+    let mut world = World::new().await;
+    for n in 0..40_i64 {
+        let asked = world.asked(Ask { tool: ["pay", "send"][n as usize % 2], ..Ask::default() });
+        let at = NOW.plus(n * n * 7 - 3_000);
+        let deny = (n % 3 == 0).then(|| super::kit::refusal(&asked));
+        let write = world.store.write(move |tx| {
+            tx.insert_request(&asked, Entry::Pending, at)?;
+            if let Some(deny) = deny {
+                tx.add_decision(&deny, Some(agenttrust_protocol::lifecycle::Transition::Deny), at)?;
+            }
+            Ok::<_, StoreError>(())
+        });
+        write.await.unwrap();
+    }
+    world.run(Ask::default()).await;
+    let agent = world.history(HistoryQuery::default()).await.rows[0].agent;
+    let whole = CountsQuery { agent: None, since: NOW.0 - 4_000, until: NOW.0 + 20_000, step: 600 };
+    let all = counts(&world, whole).await.unwrap();
+    assert_eq!(all.iter().map(|row| row.count).sum::<u64>(), 41);
+    assert!(all.iter().any(|row| row.state == State::Executed) && all.iter().any(|row| row.count > 1), "{all:?}");
+    for (since, until, step) in [(-4_000, 20_000, 600), (-2_999, 1_777, 13), (0, 400, 1), (-50_000, 50_000, 99_999_999)]
+    {
+        for agent in [None, Some(agent)] {
+            let query = CountsQuery { agent, since: NOW.0 + since, until: NOW.0 + until, step };
+            assert_eq!(counts(&world, query).await, Ok(counted(&world, &query).await), "{query:?}");
+        }
+    }
+    let nobody = CountsQuery { agent: Some(Thumbprint::from_bytes([9; 32])), ..whole };
+    assert_eq!(counts(&world, nobody).await, Ok(Vec::new()));
+    for bad in [
+        CountsQuery { step: 0, ..whole },
+        CountsQuery { step: u64::MAX, ..whole },
+        CountsQuery { step: 1, ..whole },
+        CountsQuery { until: whole.since, ..whole },
+        CountsQuery { since: i64::MIN, until: i64::MAX, ..whole },
+    ] {
+        assert_eq!(counts(&world, bad).await, Err(StoreError::Trouble(Trouble::BadRequest)), "{bad:?}");
+    }
 }
 
 async fn all_pages(world: &World, mut query: HistoryQuery) -> Vec<Hash> {
