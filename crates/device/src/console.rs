@@ -208,9 +208,8 @@ impl Shared {
         let path = match request {
             None => {
                 let Some(folder) = self.shell.choose_folder().await else { return Ok(Reply::Exported { path: None }) };
-                // INTERIM
-                let _ = folder;
-                return Err(Trouble::NotFound.into());
+                device.export(&folder).await?;
+                folder
             }
             Some(request) => {
                 let record = device.record_file(&request).await?;
