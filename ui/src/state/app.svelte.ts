@@ -14,7 +14,9 @@ import type {
   Settings,
   Snapshot,
   Stage,
+  State,
   Target,
+  Verdict,
 } from '~/runtime/types';
 import { announcer } from './announcer.svelte';
 import { words } from './cards';
@@ -128,6 +130,12 @@ export class App {
     return this.snapshot?.cards.find((card) => card.id === id) ?? null;
   }
 
+  /** This device's answer is signed; what follows is told by events. */
+  answered(id: Hash, verdict: Verdict, stored: State | null): void {
+    const step = stored === null ? 'signed' : stored === 'approved' || stored === 'denied' ? stored : 'stored';
+    this.#happened({ event: 'card_step', card: id, phase: { phase: 'answered_here', verdict, step } });
+  }
+
   /** Tells something in passing. */
   tell(notice: Omit<Notice, 'id'>): void {
     this.#count += 1;
@@ -206,7 +214,8 @@ export class App {
       case 'card_step':
       case 'card_closed': {
         const card = this.card(event.card);
-        if (!card || card.phase === before.cards.find((one) => one.id === event.card)?.phase) break;
+        const old = before.cards.find((one) => one.id === event.card);
+        if (!card || !old || JSON.stringify(card.phase) === JSON.stringify(old.phase)) break;
         const { title: how, detail } = words(card.phase);
         announcer.say(`${title(card)}: ${how}. ${detail}`);
         break;

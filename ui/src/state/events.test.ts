@@ -88,7 +88,7 @@ describe('a card in time', () => {
     expect(isWaiting(payment, deadline)).toBe(true);
     expect(isWaiting(payment, deadline + 1)).toBe(false);
     expect(phaseNow(payment, deadline + 1)).toEqual({ phase: 'expired' });
-    expect(waiting(busy.cards, deadline + 1).map((card) => card.id)).toEqual([mail.id]);
+    expect(waiting([mail, payment], deadline + 1).map((card) => card.id)).toEqual([mail.id]);
     expect(recent([payment], deadline + 1)).toHaveLength(1);
   });
 

@@ -243,3 +243,26 @@ it('has a scene for every phase', () => {
   const scened = Object.keys(scenes).filter((name) => name.startsWith('phase-'));
   expect(scened).toHaveLength(cards.phases.length);
 });
+
+it('shows the first steps from the answer itself, and goes on with events', async () => {
+  const { page, runtime } = await opened(cards.payment);
+  runtime.answer = (command) =>
+    command.command === 'approve' ? { done: 'answered', decision: 'd', stored: null } : undefined;
+  await user.click(page.getByRole('button', { name: 'Approve' }));
+  await pass(50);
+  expect(page.getByText(/Signed here\. It is handed over/)).toBeTruthy();
+  expect(document.activeElement).toBe(page.getByRole('heading', { name: 'Approved' }));
+  const phase = { phase: 'answered_here' as const, verdict: 'approve' as const, step: 'executed' as const };
+  runtime.tell({ news: 'device', event: { event: 'card_closed', card: cards.payment.id, phase, code: null } });
+  await tick();
+  expect(page.getByText('Done. The tool ran.')).toBeTruthy();
+});
+
+it('cannot answer what it does not know to be open', async () => {
+  const unsure = cards.inPhase(cards.payment, 'unsure-payment', { phase: 'unsure' });
+  const { page, answers } = await opened(unsure);
+  expect((page.getByRole('button', { name: 'Approve' }) as HTMLButtonElement).disabled).toBe(true);
+  await user.keyboard('d');
+  expect(answers()).toEqual([]);
+  expect(document.activeElement?.tagName).toBe('H1');
+});
