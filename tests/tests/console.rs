@@ -466,7 +466,10 @@ async fn an_export_is_written_where_the_person_says() {
     assert!(record.to_string().contains(&card.id.to_string()), "{record}");
     let all = window.console.call(Call::Export { request: None }).await.unwrap();
     let Reply::Exported { path: Some(path) } = all else { panic!("{all:?}") };
-    assert!(Path::new(&path).starts_with(&folder) && Path::new(&path).exists(), "{path}");
+    assert_eq!(Path::new(&path), folder.join("agenttrust-history"), "a folder of its own");
+    assert!(folder.join("agenttrust-history/checkpoint").exists());
+    let again = window.console.call(Call::Export { request: None }).await.unwrap();
+    assert_eq!(again, Reply::Exported { path: Some(folder.join("agenttrust-history-2").display().to_string()) });
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -32,6 +32,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 /// News a slow shell may be behind before it has to ask for the stage.
 const NEWS: usize = 1024;
 
+/// The name of the folder with an exported history.
+const EXPORT: &str = "agenttrust-history";
+
 /// What a shell says once the person, or the system, has answered.
 pub type Answer<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -207,7 +210,8 @@ impl Shared {
         let device = self.device()?;
         let path = match request {
             None => {
-                let Some(folder) = self.shell.choose_folder().await else { return Ok(Reply::Exported { path: None }) };
+                let Some(chosen) = self.shell.choose_folder().await else { return Ok(Reply::Exported { path: None }) };
+                let folder = free_folder(&chosen);
                 device.export(&folder).await?;
                 folder
             }
@@ -235,6 +239,12 @@ impl Shared {
             let _stopped = stop.run_until_cancelled(task).await;
         });
     }
+}
+
+/// A folder that is not there yet, in one that a person chose: that one is seldom empty.
+fn free_folder(chosen: &Path) -> PathBuf {
+    let names = (1_u32..).map(|n| if n == 1 { EXPORT.to_owned() } else { format!("{EXPORT}-{n}") });
+    names.map(|name| chosen.join(name)).find(|folder| !folder.exists()).unwrap_or_else(|| chosen.to_owned())
 }
 
 /// A shell has a person who clicks, and no means to tell which person: what a call claims beyond that is not believed.

@@ -123,11 +123,12 @@ impl Shared {
         let turn = Arc::clone(&self.trying).try_lock_owned();
         let turn = turn.map_err(|_| Failure::new(Trouble::Conflict, "a try-out is under way"))?;
         self.spawn(async move {
-            let _one_at_a_time = turn;
             let (ran, words) = match shared.programs.done(command.output().await) {
                 Ok(output) => (true, text(&output.stdout)),
                 Err(failure) => (false, failure.body().message),
             };
+            // Whoever hears that it is over can send the next one.
+            drop(turn);
             shared.tell(News::TriedOut { ran, words: safe_line(words.trim(), MAX_WORDS) });
         });
         Ok(Reply::Ok)
