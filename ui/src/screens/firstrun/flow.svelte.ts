@@ -75,8 +75,8 @@ export class Flow {
     if (stage.key_store) this.keys = 'file';
   }
 
-  /** Looks again whether the key store is open. */
-  async checkKeyStore(): Promise<void> {
+  /** Looks again: whether the key store is open, and which daemon answers. */
+  async check(): Promise<void> {
     this.busy = true;
     try {
       await this.#app.call({ call: 'retry' });
