@@ -77,6 +77,8 @@ function usual(command: Command): Done {
       return { done: 'answered', decision: 'decision', stored: 'approved' };
     case 'history':
       return { done: 'history', rows: [], next: null };
+    case 'counts':
+      return { done: 'counts', step: command.query.step, rows: [] };
     case 'agents':
       return { done: 'agents', agents: [] };
     case 'devices':
