@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { scenes } from '~/gallery/scenes';
-import { payment } from '~/fixtures/cards';
+import { inPhase, payment } from '~/fixtures/cards';
 import { busy, quiet, ready } from '~/fixtures/snapshot';
 import { expectAccessible } from '~/test/axe';
 import { settle, wholeApp } from '~/test/render';
@@ -74,4 +74,14 @@ describe('the app', () => {
     window.dispatchEvent(new KeyboardEvent('keydown', { key: 'j', cancelable: true }));
     expect(container.querySelector('a[data-card]:focus')).toBeNull();
   });
+});
+
+it('draws a flood page by page', async () => {
+  const cards = Array.from({ length: 130 }, (_, at) => inPhase(payment, `flood-${at}`, { phase: 'open' }));
+  const { container, getByRole } = await wholeApp(ready({ ...quiet, cards }));
+  expect(container.querySelectorAll('a[data-card]')).toHaveLength(50);
+  expect(document.title).toBe('(130) AgentTrust ID');
+  getByRole('button', { name: '80 more wait' }).click();
+  await settle();
+  expect(container.querySelectorAll('a[data-card]')).toHaveLength(100);
 });
