@@ -134,8 +134,8 @@ export class Desk {
   /** An agent asks to run a command. */
   ask(asking: Asking = {}): Running {
     const { agent = 'invoice-bot', tool = 'pay_invoice', args = {}, wait = '25s', command = ['echo', 'it ran'] } = asking;
-    const more = Object.entries(args).flatMap(([name, value]) => ['--arg', `${name}=${value}`]);
-    for (const name of ['title', 'reason', 'risk'] as const) if (asking[name]) more.push(`--${name}`, asking[name]);
+    const more = Object.entries(args).map(([name, value]) => `--arg=${name}=${value}`);
+    for (const name of ['title', 'reason', 'risk'] as const) if (asking[name]) more.push(`--${name}=${asking[name]}`);
     const words = ['run', '--agent', agent, '--tool', tool, '--wait', wait, ...more, '--', ...command];
     return this.agenttrust(words);
   }

@@ -49,7 +49,7 @@ test('from nothing to a command that ran because it was approved', async ({ bare
   await expect(page.getByRole('article')).toContainText('The tool ran.');
   await button(page, 'Back to the inbox').click();
   await expect(page.getByText('It ran, because you approved it')).toBeVisible();
-  await expect(page.getByText('Hello! This ran because you approved it.')).toBeVisible();
+  await expect(page.getByText('Hello! This ran because you approved it.', { exact: true })).toBeVisible();
   await button(page, 'Next').click();
 
   await expect(heading(page, 'You are all set')).toBeVisible();

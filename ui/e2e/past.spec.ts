@@ -86,12 +86,12 @@ test('a record and the whole history are exported where the person says', async 
   const page = await open(desk, 'history');
   await rows(page).filter({ hasText: 'delete_file' }).click();
   await button(page, 'Export').click();
-  await expect(page.getByText('Record exported')).toBeVisible();
+  await expect(page.getByText('Record exported', { exact: true })).toBeVisible();
   const record = desk.written().find((name) => name.endsWith('.json')) ?? '';
   expect(readFileSync(join(desk.chosen(), record), 'utf8')).toContain('delete_file');
   await page.goBack();
   await button(page, 'Export').click();
-  await expect(page.getByText('History exported')).toBeVisible();
+  await expect(page.getByText('History exported', { exact: true })).toBeVisible();
   const folder = desk.written().map((name) => join(desk.chosen(), name)).find((path) => statSync(path).isDirectory());
   expect(folder && existsSync(folder)).toBe(true);
   const checked = await desk.agenttrust(['log', 'verify', '--from', String(folder)]).ended;

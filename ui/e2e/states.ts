@@ -277,7 +277,8 @@ export async function enter(state: State, page: Page, window: Window): Promise<v
   await settle(page);
 }
 
-async function settle(page: Page): Promise<void> {
+/** Waits until nothing moves. */
+export async function settle(page: Page): Promise<void> {
   await page.evaluate(async () => {
     await document.fonts.ready;
     const frame = () => new Promise((done) => requestAnimationFrame(done));
