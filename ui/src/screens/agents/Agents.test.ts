@@ -68,6 +68,7 @@ describe('the agents', () => {
     await expectAccessible(dialog, OUTSIDE_MAIN);
     await userEvent.click(within(dialog).getByRole('button', { name: 'Revoke' }));
     expect(runtime.commands).toContainEqual({ command: 'revoke_agent', agent: KEYS.invoice });
+    expect(runtime.commands.at(-1), 'it is looked at again').toEqual({ command: 'agents' });
   });
 
   it('that ask to be known lead to the inbox', async () => {
