@@ -26,6 +26,8 @@ export default defineConfig(({ mode }) => ({
   },
   test: {
     environment: 'jsdom',
+    // What looks at a whole page takes a while on a busy machine.
+    testTimeout: 60_000,
     include: ['src/**/*.test.ts'],
     setupFiles: [here('./src/test/setup.ts')],
   },
