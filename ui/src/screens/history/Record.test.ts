@@ -1,7 +1,8 @@
 import userEvent from '@testing-library/user-event';
 import { describe, expect, it } from 'vitest';
+import { payment } from '~/fixtures/cards';
 import { answers, erased, faulty, proof, record } from '~/fixtures/history';
-import { quiet, ready } from '~/fixtures/snapshot';
+import { busy, quiet, ready } from '~/fixtures/snapshot';
 import { FixtureRuntime } from '~/runtime/fixture';
 import type { RecordView } from '~/runtime/types';
 import { router } from '~/state/router.svelte';
@@ -140,6 +141,18 @@ describe('erasing', () => {
   it('is not offered for what is not over', async () => {
     const { getByRole } = await opened(runtime({ ...record, state: 'claimed' }));
     expect((getByRole('button', { name: 'Erase content' }) as HTMLButtonElement).disabled).toBe(true);
+  });
+});
+
+describe('a request that waits', () => {
+  it('leads to where it can be answered', async () => {
+    router.go('history', payment.id);
+    const made = new FixtureRuntime(ready(busy));
+    made.answer = answers([], [], { ...record, state: 'pending' });
+    const props = { request: payment.id, onback: () => undefined, onerased: () => undefined };
+    const { getByRole } = await screen(Record, made, props);
+    getByRole('button', { name: 'Answer it' }).click();
+    expect(router.place).toEqual({ name: 'request', id: payment.id });
   });
 });
 
