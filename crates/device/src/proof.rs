@@ -28,7 +28,10 @@ impl Shared {
         let mut leaves = Vec::new();
         for part in record.parts() {
             let leaf = part.as_str().split('~').next().unwrap_or_default();
-            let reply = door.inclusion(&part.hash(), log.size).await?;
+            let reply = match door.inclusion(&part.hash(), log.size).await {
+                Err(failure) if failure.is(Trouble::NotFound) => return Err(not_proved("a message is missing in it")),
+                reply => reply?,
+            };
             let proved = self.lock().approver.check_inclusion(leaf, reply.leaf.index, &reply.proof);
             proved.map_err(|_| not_proved("a message is not where the daemon says"))?;
             leaves.push(reply.leaf.index);

@@ -6,13 +6,15 @@
 mod common;
 
 use agenttrust_device::approver::trustview::Standing;
-use agenttrust_device::{Command, Done, Event};
-use agenttrust_protocol::key::SecretKey;
-use agenttrust_protocol::message::{Paused, RevokedKind, Status};
+use agenttrust_device::{AgentInfo, Command, Done, Event, MomentKind};
+use agenttrust_protocol::door::{AgentState, AgentView};
+use agenttrust_protocol::key::{Agent, SecretKey};
+use agenttrust_protocol::lifecycle::State;
+use agenttrust_protocol::message::{AgentCert, Paused, RevokedKind, Status};
 use agenttrust_protocol::trust::Trust;
 use common::agent::VirtualAgent;
 use common::phone::{Phone, approve};
-use common::{Daemon, Lie, sign};
+use common::{Daemon, Lie, NOTHING, now, sign};
 
 const INVOICE: &str = r#"{"payee":"DE02120300000000202051","amount":120.50}"#;
 
@@ -69,6 +71,91 @@ async fn a_request_under_the_name_of_another_is_refused() {
     let other = agent.enroll_hash();
     daemon.push(agenttrust_protocol::door::InboxEvent::Request { request: other, messages });
     assert_eq!(phone.refusal().await, "wrong_request");
+}
+
+#[tokio::test]
+async fn of_a_forged_record_only_what_verifies_is_shown() {
+    let (daemon, mut phone, agent) = ready().await;
+    let card = phone.card(agent.ask(&daemon, INVOICE, 300)).await;
+    phone.approve(&card).await.unwrap();
+    let sound = phone.record(card.id).await;
+    assert_eq!((sound.fault.clone(), sound.erased, sound.messages.len()), (None, false, 4));
+    let kinds: Vec<MomentKind> = sound.timeline.iter().map(|moment| moment.kind).collect();
+    assert_eq!(kinds, [MomentKind::Asked, MomentKind::Approved]);
+
+    // Another decision's signature below this one.
+    let other = phone.card(agent.ask(&daemon, INVOICE, 300)).await;
+    phone.approve(&other).await.unwrap();
+    let decision = {
+        let mut world = daemon.lock();
+        let foreign = world.decisions.pop().unwrap();
+        let signature = |text: &str| text.split(['.', '~']).nth(2).unwrap().to_owned();
+        let forged = world.decisions[0].replace(&signature(&world.decisions[0]), &signature(&foreign));
+        world.decisions[0].clone_from(&forged);
+        forged
+    };
+    let forged = phone.record(card.id).await;
+    assert_eq!(forged.fault.unwrap().code, "bad_signature");
+    assert!(forged.messages.iter().all(|message| message.text != decision));
+    assert_eq!(forged.timeline.iter().map(|moment| moment.kind).collect::<Vec<_>>(), [MomentKind::Asked]);
+    assert!(forged.display.is_some() && forged.about.is_some());
+    let failure = phone.device.run(Command::Verify { request: card.id }).await.unwrap_err();
+    assert_eq!(failure.code(), "bad_signature");
+
+    // The state alone proves nothing.
+    daemon.lock().decisions.clear();
+    let shown = phone.record(card.id).await;
+    assert_eq!((shown.state, shown.fault.unwrap().code.as_str()), (State::Approved, "projection"));
+
+    // Words that were not signed are nowhere.
+    let dearer = messages(&daemon, &agent);
+    let mut world = daemon.lock();
+    let asked = world.asked.get_mut(&card.id).unwrap();
+    let (leaf, words) = (asked[2].split('~').next().unwrap(), dearer[2].split_once('~').unwrap().1);
+    asked[2] = format!("{leaf}~{words}");
+    drop(world);
+    let altered = phone.record(card.id).await;
+    assert_eq!(altered.fault.unwrap().code, "bad_disclosure");
+    assert!(altered.display.is_none() && altered.about.is_none());
+}
+
+#[tokio::test]
+async fn an_agent_is_what_its_messages_say() {
+    let (daemon, phone, agent) = ready().await;
+    let key = agent.key.public().thumbprint();
+    let cert = daemon.lock().certs[0].clone();
+    let tdid = daemon.lock().tdid();
+    let view = |messages: Vec<String>| AgentView {
+        agent: key,
+        messages,
+        state: AgentState::Enrolled,
+        paused: true,
+        requests: 3,
+        last_asked: None,
+    };
+    let body =
+        AgentCert { enroll: agent.enroll_hash(), cnf: agent.key.public(), name: "Boss".into(), exp: now().plus(9) };
+    let forged = sign(&SecretKey::from_seed(&[61; 32]), Some(tdid), &body, &NOTHING);
+    let mine = view(vec![agent.enroll.clone(), cert.clone()]);
+    let other = AgentView { agent: SecretKey::<Agent>::from_seed(&[62; 32]).public().thumbprint(), ..mine.clone() };
+    daemon.lock().agents = vec![
+        mine.clone(),
+        view(vec![agent.enroll.clone(), forged]),
+        view(vec![agent.enroll.clone()]),
+        view(vec![cert]),
+        other,
+    ];
+    let Done::Agents { agents } = phone.device.run(Command::Agents).await.unwrap() else { panic!("agents") };
+    let [sound, forged, bare, nameless, other] = &agents[..] else { panic!("{agents:?}") };
+    assert_eq!((sound.fault.clone(), sound.enroll), (None, Some(agent.enroll_hash())));
+    assert!(sound.until.is_some() && sound.enrolled.is_some() && sound.accepted_by.is_some());
+    assert!(!sound.paused, "only a signed status pauses an agent");
+    let code = |info: &AgentInfo| info.fault.as_ref().map(|fault| fault.code.clone());
+    assert_eq!(code(forged).as_deref(), Some("unknown_key"));
+    assert!(forged.name == sound.name && forged.until.is_none(), "{:?}", forged.name);
+    assert_eq!(code(bare).as_deref(), Some("missing_entry"));
+    assert_eq!((code(nameless).as_deref(), nameless.program.clone()), (Some("missing_entry"), None));
+    assert_eq!((code(other).as_deref(), other.enroll), (Some("unknown_key"), None));
 }
 
 #[tokio::test]

@@ -10,10 +10,10 @@ use agenttrust_device::{Command, Connection, Done, Edits, Event};
 use agenttrust_protocol::door::{InboxEvent, SeenKind};
 use agenttrust_protocol::key::SecretKey;
 use agenttrust_protocol::lifecycle::State;
-use agenttrust_protocol::message::{Decision, Verdict};
+use agenttrust_protocol::message::{Decision, ExecutionResult, Outcome, OutcomeContent, Verdict};
 use agenttrust_protocol::{Hash, Thumbprint};
-use common::Daemon;
 use common::phone::{Phone, approve};
+use common::{Daemon, sign};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -296,14 +296,23 @@ async fn a_proof_is_checked_against_what_was_verified() {
     let agent = phone.accept(&daemon).await;
     let card = phone.card(agent.ask(&daemon, INVOICE, 300)).await;
     phone.approve(&card).await.unwrap();
-    // The stand-in shows the decisions alone: the request itself is missing.
-    let failure = phone.device.run(Command::Verify { request: card.id }).await.unwrap_err();
-    assert_eq!(failure.code(), "store_corrupt");
-    let request = daemon.lock().leaves.iter().find(|l| Hash::of(l.as_bytes()) == card.id).unwrap().clone();
-    daemon.lock().decisions.push(request);
-    let done = phone.device.run(Command::Verify { request: card.id }).await.unwrap();
-    let Done::Verified { size, leaves, .. } = done else { panic!("{done:?}") };
-    assert_eq!((size, leaves.len()), (daemon.lock().leaves.len() as u64, 2));
+    let verify = || phone.device.run(Command::Verify { request: card.id });
+    let whole = daemon.lock().asked.clone();
+    let size = daemon.lock().leaves.len() as u64;
+    let done = verify().await.unwrap();
+    let Done::Verified { size: verified, leaves, signatures, cosigned, .. } = done else { panic!("{done:?}") };
+    assert_eq!((verified, leaves.len(), signatures, cosigned), (size, 4, 4, true));
+
+    daemon.lock().asked.get_mut(&card.id).unwrap().pop();
+    assert_eq!(verify().await.unwrap_err().code(), "missing_entry");
+    daemon.lock().asked = whole;
+    // An outcome that the agent signed and that is not in the log.
+    let outcome = Outcome { req: card.id, result: ExecutionResult::Executed };
+    let tdid = Some(daemon.lock().tdid());
+    daemon.lock().ended.push(sign(&agent.key, tdid, &outcome, &OutcomeContent { output: None }));
+    daemon.lock().states.insert(card.id, State::Executed);
+    let failure = verify().await.unwrap_err();
+    assert_eq!(failure.code(), "store_corrupt", "{failure}");
 }
 
 #[tokio::test]

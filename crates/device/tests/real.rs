@@ -8,13 +8,16 @@ mod common;
 use agenttrust_daemon::config::Config as DaemonConfig;
 use agenttrust_daemon::{Options, Running, start};
 use agenttrust_device::approver::inbox::{Phase, Step};
-use agenttrust_device::{CardView, Clock, Command, Connection, Device, Done, Event, KeyStore, PairEvent, join};
-use agenttrust_protocol::Hash;
-use agenttrust_protocol::Received;
-use agenttrust_protocol::door::{AgentState, HistoryQuery, JOSE, PairingOffer, Reply, StartPairing};
+use agenttrust_device::{
+    CardView, Clock, Command, Connection, Counts, Device, Done, Event, KeyStore, MomentKind, PairEvent, join,
+};
+use agenttrust_protocol::door::{
+    AgentState, CountRow, CountsQuery, HistoryQuery, JOSE, PairingOffer, Reply, StartPairing,
+};
 use agenttrust_protocol::hash::Tdid;
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::{AgentCert, Claim, ExecutionResult, Grant, Message, Outcome, OutcomeContent, Uv};
+use agenttrust_protocol::{Hash, Received, Time};
 use bytes::Bytes;
 use common::agent::VirtualAgent;
 use common::phone::{Phone, approve, config, introduction};
@@ -163,24 +166,50 @@ async fn a_request_is_asked_answered_run_and_proved() {
         .await;
 
     let done = phone.device.run(Command::Verify { request: id }).await.unwrap();
-    let Done::Verified { leaves, .. } = done else { panic!("{done:?}") };
-    assert!(leaves.len() >= 4, "request, decision, claim, outcome: {leaves:?}");
+    let Done::Verified { leaves, signatures, cosigned, .. } = done else { panic!("{done:?}") };
+    assert_eq!((leaves.len(), signatures, cosigned), (6, 6, true));
     let Done::History(page) = phone.device.run(Command::History { query: HistoryQuery::default() }).await.unwrap()
     else {
         panic!("history")
     };
     assert_eq!((page.rows[0].request, page.rows[0].state), (id, State::Executed));
+    assert_eq!(page.rows[0].decided_by[0].name, phone.device.snapshot().me.unwrap().name);
+    let since = page.rows[0].asked.0 - 10;
+    let query = CountsQuery { agent: Some(asker.agent.key.public().thumbprint()), since, until: since + 60, step: 30 };
+    let done = phone.device.run(Command::Counts { query }).await.unwrap();
+    let row = CountRow { from: Time(since), state: State::Executed, count: 1 };
+    assert_eq!(done, Done::Counts(Counts { step: 30, rows: vec![row] }));
     while phone.detail(id).await.marks.iter().all(|mark| mark.delivered.is_none()) {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let Done::Devices { devices } = phone.device.run(Command::Devices).await.unwrap() else { panic!("devices") };
     assert!(devices[0].is_me && devices[0].daemon.as_ref().unwrap().connected, "{devices:?}");
     let Done::Agents { agents } = phone.device.run(Command::Agents).await.unwrap() else { panic!("agents") };
-    assert_eq!(agents[0].state, AgentState::Enrolled);
+    assert_eq!((agents[0].state, agents[0].fault.clone(), agents[0].requests), (AgentState::Enrolled, None, 1));
+    let record = phone.record(id).await;
+    assert_eq!((record.fault, record.erased, record.messages.len()), (None, false, 6));
+    let kinds: Vec<MomentKind> = record.timeline.iter().map(|moment| moment.kind).collect();
+    for kind in
+        [MomentKind::Asked, MomentKind::Delivered, MomentKind::Approved, MomentKind::Claimed, MomentKind::Executed]
+    {
+        assert!(kinds.contains(&kind), "{kinds:?}");
+    }
+    assert!(record.messages.iter().all(|message| message.leaf.is_some() && message.erased == 0));
+    assert_eq!(record.display.unwrap().arguments, card.display.arguments);
+    let folder = data.path().join("export");
+    let exported = phone.device.export(&folder).await.unwrap();
+    assert!(folder.join("checkpoint").is_file() && folder.join("remembered.json").is_file());
+    assert!(exported.leaves > 8, "{exported:?}");
+    assert!(phone.device.export(&folder).await.is_err(), "the folder is in use");
     assert_eq!(phone.device.run(Command::Erase { requests: vec![id] }).await, Ok(Done::Ok));
     let detail = phone.detail(id).await;
     assert!(!detail.messages.iter().any(|message| message.matches('~').count() > 1), "the content is gone");
     phone.device.run(Command::Verify { request: id }).await.unwrap();
+    let record = phone.record(id).await;
+    assert_eq!((record.fault, record.erased, record.display), (None, true, None));
+    assert_eq!(record.about.unwrap().tool.raw(), "pay_invoice");
+    assert!(record.timeline.iter().any(|moment| moment.kind == MomentKind::Erased && moment.by.is_none()));
+    assert!(record.messages.iter().any(|message| message.erased > 0 && message.content.is_none()));
 }
 
 #[tokio::test]

@@ -88,6 +88,7 @@ impl VirtualAgent {
         {
             let mut world = daemon.lock();
             world.states.insert(request, State::Pending);
+            world.asked.insert(request, messages.clone());
             world.log(&messages[1]);
             world.log(&messages[2]);
         }

@@ -7,7 +7,7 @@ pub mod phone;
 pub mod routes;
 
 use agenttrust_link::{Address, Alpn, Bind, Config, Doors, Endpoint, Limits, Peer, Timing};
-use agenttrust_protocol::door::{InboxEntry, InboxEvent, Seen};
+use agenttrust_protocol::door::{AgentView, InboxEntry, InboxEvent, Seen};
 use agenttrust_protocol::envelope::{Message, Nothing};
 use agenttrust_protocol::hash::Tdid;
 use agenttrust_protocol::key::{Log, PublicKey, SecretKey, Transport};
@@ -51,6 +51,11 @@ pub struct World {
     pub entries: Vec<InboxEntry>,
     /// Entries up to this one are forgotten.
     pub forgotten: u64,
+    /// Certificate, session and request, as they are handed out.
+    pub asked: BTreeMap<Hash, Vec<String>>,
+    /// What is handed out behind the decisions.
+    pub ended: Vec<String>,
+    pub agents: Vec<AgentView>,
     pub decisions: Vec<String>,
     pub states: BTreeMap<Hash, State>,
     pub certs: Vec<String>,

@@ -3,7 +3,7 @@
 use super::Daemon;
 use super::agent::VirtualAgent;
 use agenttrust_device::{
-    CardView, Clock, Command, Config, Device, Done, Event, Events, Failure, Introduction, KeyStore, join,
+    CardView, Clock, Command, Config, Device, Done, Event, Events, Failure, Introduction, KeyStore, RecordView, join,
 };
 use agenttrust_link::{Bind, Timing};
 use agenttrust_protocol::Hash;
@@ -119,6 +119,14 @@ impl Phone {
 
     pub async fn detail(&self, request: Hash) -> RequestDetail {
         self.device.detail(&request).await.unwrap()
+    }
+
+    /// Everything about one request as it is shown.
+    pub async fn record(&self, request: Hash) -> RecordView {
+        match self.device.run(Command::Detail { request }).await.unwrap() {
+            Done::Detail(record) => *record,
+            other => panic!("{other:?}"),
+        }
     }
 
     pub async fn approve(&self, card: &CardView) -> Result<Done, Failure> {

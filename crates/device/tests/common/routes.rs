@@ -31,7 +31,7 @@ pub fn device(shared: Shared) -> Router {
         .route("/v1/agent-certs", post(certs))
         .route("/v1/enrollments/{hash}/refuse", post(refuse))
         .route("/v1/seen", post(seen))
-        .route("/v1/agents", get(|| async { Json(Vec::<AgentView>::new()) }))
+        .route("/v1/agents", get(agents))
         .route("/v1/requests/{hash}", get(detail))
         .route("/v1/log/checkpoint", get(checkpoint))
         .route("/v1/log/cosignature", post(cosignature))
@@ -202,11 +202,16 @@ async fn seen(With(shared): With<Shared>, Json(body): Json<Seen>) -> Response {
     ok("ok")
 }
 
+async fn agents(With(shared): With<Shared>) -> Json<Vec<AgentView>> {
+    Json(shared.lock().agents.clone())
+}
+
 async fn detail(With(shared): With<Shared>, Path(request): Path<String>) -> Response {
-    let world = shared.lock();
-    match world.states.get(&request.parse().unwrap()) {
+    let (world, request) = (shared.lock(), request.parse().unwrap());
+    match world.states.get(&request) {
         Some(state) => {
-            let messages = world.decisions.clone();
+            let asked = world.asked.get(&request).cloned().unwrap_or_default();
+            let messages = [asked, world.decisions.clone(), world.ended.clone()].concat();
             Json(RequestDetail { state: *state, messages, marks: Vec::new(), leaves: Vec::new() }).into_response()
         }
         None => refused(Trouble::NotFound),
