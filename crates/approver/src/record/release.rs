@@ -3,17 +3,26 @@
 use super::{Fault, Record, Wrong};
 use agenttrust_protocol::constraint::{Constraint, Facts, rule_applies};
 use agenttrust_protocol::json::Object;
-use agenttrust_protocol::message::{Bundle, CLOCK_SKEW, Claim, Decision, Message, Require, Verdict};
+use agenttrust_protocol::message::{Bundle, CLOCK_SKEW, Claim, Decision, Message, Outcome, Require, Verdict};
 use agenttrust_protocol::quorum::{Approver, is_met};
 use agenttrust_protocol::trust::Trust;
 use agenttrust_protocol::{Hash, Opened};
 
 impl Record {
     pub(super) fn check_release(&mut self, trust: &Trust) {
-        let Some(claim) = self.claim() else { return };
+        let Some(claim) = self.claim() else { return self.check_unclaimed() };
         let hash = Some(claim.hash());
         if let Err(why) = self.released(trust, claim) {
             self.faults.push(Fault { typ: Some(Claim::TYP), hash, wrong: Wrong::NotApproved(why) });
+        }
+    }
+
+    /// What runs without a claim runs under a trusted action.
+    fn check_unclaimed(&mut self) {
+        let granted = self.asking().is_some_and(|request| request.body().grant.is_some());
+        if let (Some(outcome), false) = (self.outcome(), granted) {
+            let (hash, wrong) = (Some(outcome.hash()), Wrong::NotApproved("the agent took no approval"));
+            self.faults.push(Fault { typ: Some(Outcome::TYP), hash, wrong });
         }
     }
 
