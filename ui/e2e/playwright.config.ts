@@ -9,7 +9,7 @@ export default defineConfig({
   workers: 2,
   retries: 0,
   timeout: 30_000,
-  globalTimeout: 300_000,
+  globalTimeout: 900_000,
   expect: { timeout: 10_000 },
   reporter: [['list']],
   forbidOnly: true,

@@ -56,7 +56,8 @@ export class Window {
       });
     });
     const csp = policy();
-    await page.route(`${ORIGIN}/**`, (route) => window.#answer(route, csp));
+    // A page that is gone takes no answer any more.
+    await page.route(`${ORIGIN}/**`, (route) => window.#answer(route, csp).catch(() => undefined));
     return window;
   }
 
@@ -64,7 +65,6 @@ export class Window {
   async open(runtime: FixtureRuntime, at: string, waits: readonly string[] = []): Promise<void> {
     this.#runtime = runtime;
     this.#waits = waits;
-    runtime.listen((news) => void this.tell(news));
     await this.#page.goto('about:blank');
     await this.#page.goto(`${ORIGIN}/?token=fixture${at}`);
   }

@@ -88,7 +88,7 @@ const editing: State[] = [
     ...payment,
     then: async (page) => {
       await press('Edit')(page);
-      await page.getByText('JSON', { exact: true }).first().click();
+      await page.getByRole('radio', { name: 'JSON' }).check({ force: true });
     },
   },
   { name: 'request-say-why', ...payment, then: press('Say why') },
@@ -274,6 +274,9 @@ export async function enter(state: State, page: Page, window: Window): Promise<v
   await page.locator('#app > *').first().waitFor();
   await page.locator('h1, main').first().waitFor();
   await state.then?.(page, window);
+  // An answer's button rests for a moment after its card came.
+  const rested = () => document.querySelector('[data-armed="false"]:not([aria-describedby])') === null;
+  await page.waitForFunction(rested, null, { timeout: 700 }).catch(() => undefined);
   await settle(page);
 }
 
@@ -284,7 +287,11 @@ export async function settle(page: Page): Promise<void> {
     const frame = () => new Promise((done) => requestAnimationFrame(done));
     await frame();
     await frame();
-    const ends = document.getAnimations().filter((one) => one.effect?.getComputedTiming().iterations !== Infinity);
-    await Promise.race([Promise.all(ends.map((one) => one.finished.catch(() => undefined))), new Promise((done) => setTimeout(done, 1500))]);
+    // What ends may set off what follows: a colour that is inherited goes from one element to the next.
+    const ending = () => document.getAnimations().some((one) => one.effect?.getComputedTiming().iterations !== Infinity);
+    for (let still = 0, frames = 0; still < 3 && frames < 200; frames += 1) {
+      await frame();
+      still = ending() ? 0 : still + 1;
+    }
   });
 }
