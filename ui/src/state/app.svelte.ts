@@ -177,6 +177,11 @@ export class App {
         break;
       case 'tried_out':
         this.triedOut = { ran: news.ran, words: news.words };
+        // The first run shows it itself.
+        if (this.settings?.welcomed) {
+          const title = news.ran ? 'The try-out ran.' : 'The try-out did not run.';
+          this.tell({ tone: news.ran ? 'good' : 'info', title, text: news.words });
+        }
         break;
       default:
         forgotten(news);

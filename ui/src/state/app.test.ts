@@ -73,6 +73,17 @@ describe('the app’s state', () => {
     expect(announcer.polite.count).toBe(before);
   });
 
+  it('tells what came of a try-out, unless the first run does', async () => {
+    const { app, runtime } = await started();
+    runtime.tell({ news: 'tried_out', ran: true, words: 'It works.' });
+    expect(app.notices[0]).toMatchObject({ tone: 'good', text: 'It works.' });
+    app.dismiss(app.notices[0]!.id);
+    runtime.tell({ news: 'settings', settings: { ...runtime.settings, welcomed: false } });
+    runtime.tell({ news: 'tried_out', ran: false, words: 'Denied.' });
+    expect(app.notices).toEqual([]);
+    expect(app.triedOut).toEqual({ ran: false, words: 'Denied.' });
+  });
+
   it('keeps the latest notices, each once', async () => {
     const { app } = await started();
     for (const title of ['a', 'b', 'b', 'c', 'd']) app.tell({ tone: 'info', title });
