@@ -10,6 +10,8 @@ fn main() {
         Path::new("ui/dist/index.html").exists(),
         "the interface is not built: `make build` does it, or `npm ci && npm run build --workspace ui`"
     );
+    // The interface is built in.
+    println!("cargo:rerun-if-changed=ui/dist");
     let manifest = tauri_build::AppManifest::new().commands(COMMANDS);
     let attributes = tauri_build::Attributes::new()
         .app_manifest(manifest)

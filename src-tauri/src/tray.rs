@@ -13,6 +13,8 @@ pub struct Tray {
     pub tooltip: String,
     /// How things stand, in the menu.
     pub status: String,
+    /// Whether there is something to be shown behind that.
+    pub waits: bool,
     /// What the menu offers about the pause.
     pub pause: Pause,
 }
@@ -51,6 +53,7 @@ impl Tray {
             title: if waiting == 0 { String::new() } else { waiting.to_string() },
             tooltip: format!("AgentTrust ID: {}", lower(&status)),
             status,
+            waits: waiting > 0,
             pause: match (standing.runs(), standing.paused) {
                 (false, _) => Pause::Unavailable,
                 (true, false) => Pause::Offer,
@@ -132,6 +135,7 @@ mod tests {
     fn a_pause_is_seen_before_anything_else() {
         let tray = Tray::of(&online(2, true));
         assert_eq!((tray.icon, tray.pause, tray.title.as_str()), (Icon::Paused, Pause::Lift, "2"));
+        assert!(tray.waits && !Tray::of(&online(0, true)).waits);
         assert_eq!(tray.status, "All agents are paused · 2 wait for you");
     }
 

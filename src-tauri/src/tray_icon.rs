@@ -79,7 +79,7 @@ impl TrayIcon {
     pub fn show(&self, tray: &Tray) -> tauri::Result<()> {
         *self.offered.lock().unwrap_or_else(PoisonError::into_inner) = tray.pause;
         self.waiting.set_text(&tray.status)?;
-        self.waiting.set_enabled(tray.icon == Icon::Waiting)?;
+        self.waiting.set_enabled(tray.waits)?;
         self.pause.set_text(tray.pause.words())?;
         self.pause.set_enabled(tray.pause != Pause::Unavailable)?;
         self.icon.set_tooltip(Some(&tray.tooltip))?;

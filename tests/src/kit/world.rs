@@ -111,7 +111,8 @@ impl Clock for ShiftedClock {
     }
 }
 
-async fn add_device(admin: &Device, folder: &Path) {
+/// Makes the device of this folder a further one, with its digits typed on `admin`.
+pub(super) async fn add_device(admin: &Device, folder: &Path) {
     let mut events = admin.events();
     let Ok(Done::Offer { offer, .. }) = admin.run(Command::OfferPairing).await else { panic!("no pairing code") };
     let (tell, told) = oneshot::channel();
