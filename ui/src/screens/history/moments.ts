@@ -42,14 +42,14 @@ export function isVoid(moment: Moment): boolean {
 export function entries(timeline: readonly Moment[]): MomentEntry[] {
   return timeline.map((moment) => {
     const look = LOOKS[moment.kind];
-    const void_ = isVoid(moment);
+    const isIdle = isVoid(moment);
     const title = look.title(moment.by ?? THE_DAEMON);
     return {
       moment,
-      icon: void_ ? 'octagon-x' : look.icon,
-      title: void_ ? `${title}; it does not count` : title,
+      icon: isIdle ? 'octagon-x' : look.icon,
+      title: isIdle ? `${title}; it does not count` : title,
       at: moment.at,
-      tone: void_ ? 'warn' : (look.tone ?? 'plain'),
+      tone: isIdle ? 'warn' : (look.tone ?? 'plain'),
       detail: moment.code ?? undefined,
     };
   });
