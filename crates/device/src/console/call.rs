@@ -22,7 +22,8 @@ pub enum Call {
     },
     /// Starts the daemon of this computer; one of another version is replaced.
     StartDaemon,
-    /// Opens this computer's device again: the person has unlocked the key store, or mended what was in the way.
+    /// Opens this computer's device again: the person has unlocked the key store, or mended what was in the way. One
+    /// that is open looks for its daemon again.
     Retry,
     /// Makes this computer the first device.
     PairHere {

@@ -89,10 +89,13 @@ impl Shared {
         }
     }
 
-    /// Opens the device again.
+    /// Opens the device again; one that is open looks for its daemon again.
     pub(super) async fn retry(self: &Arc<Shared>) -> Result<Reply, Failure> {
         let _one_at_a_time = self.changing.lock().await;
-        if lock(&self.life).device().is_some() {
+        let open = lock(&self.life).device().cloned();
+        if let Some(device) = open {
+            self.look().await;
+            device.wake();
             return Ok(Reply::Ok);
         }
         if !self.has_device() {
