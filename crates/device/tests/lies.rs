@@ -109,11 +109,9 @@ async fn of_a_forged_record_only_what_verifies_is_shown() {
 
     // Words that were not signed are nowhere.
     let dearer = messages(&daemon, &agent);
-    let mut world = daemon.lock();
-    let asked = world.asked.get_mut(&card.id).unwrap();
+    let asked = daemon.lock().asked[&card.id].clone();
     let (leaf, words) = (asked[2].split('~').next().unwrap(), dearer[2].split_once('~').unwrap().1);
-    asked[2] = format!("{leaf}~{words}");
-    drop(world);
+    daemon.lock().asked.get_mut(&card.id).unwrap()[2] = format!("{leaf}~{words}");
     let altered = phone.record(card.id).await;
     assert_eq!(altered.fault.unwrap().code, "bad_disclosure");
     assert!(altered.display.is_none() && altered.about.is_none());

@@ -10,10 +10,10 @@ use agenttrust_device::{Command, Connection, Done, Edits, Event};
 use agenttrust_protocol::door::{InboxEvent, SeenKind};
 use agenttrust_protocol::key::SecretKey;
 use agenttrust_protocol::lifecycle::State;
-use agenttrust_protocol::message::{Decision, ExecutionResult, Outcome, OutcomeContent, Verdict};
+use agenttrust_protocol::message::{Claim, Decision, Verdict};
 use agenttrust_protocol::{Hash, Thumbprint};
 use common::phone::{Phone, approve};
-use common::{Daemon, sign};
+use common::{Daemon, NOTHING, sign};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -306,11 +306,11 @@ async fn a_proof_is_checked_against_what_was_verified() {
     daemon.lock().asked.get_mut(&card.id).unwrap().pop();
     assert_eq!(verify().await.unwrap_err().code(), "missing_entry");
     daemon.lock().asked = whole;
-    // An outcome that the agent signed and that is not in the log.
-    let outcome = Outcome { req: card.id, result: ExecutionResult::Executed };
+    // A claim that the agent signed and that is not in the log.
+    let claim = Claim { req: card.id, decisions: vec![daemon.lock().decided(0).hash()] };
     let tdid = Some(daemon.lock().tdid());
-    daemon.lock().ended.push(sign(&agent.key, tdid, &outcome, &OutcomeContent { output: None }));
-    daemon.lock().states.insert(card.id, State::Executed);
+    daemon.lock().ended.push(sign(&agent.key, tdid, &claim, &NOTHING));
+    daemon.lock().states.insert(card.id, State::Claimed);
     let failure = verify().await.unwrap_err();
     assert_eq!(failure.code(), "store_corrupt", "{failure}");
 }

@@ -214,7 +214,7 @@ async fn counts(world: &World, query: CountsQuery) -> Result<Vec<CountRow>, Stor
 
 #[tokio::test]
 async fn counts_over_time_agree_with_the_list() {
-    let mut world = World::new().await;
+    let world = World::new().await;
     for n in 0..40_i64 {
         let asked = world.asked(Ask { tool: ["pay", "send"][n as usize % 2], ..Ask::default() });
         let at = NOW.plus(n * n * 7 - 3_000);
