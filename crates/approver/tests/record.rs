@@ -358,6 +358,10 @@ fn the_state_follows_from_the_messages() {
     };
     let told = |more: &[&String]| [asked, &more.iter().map(|text| (*text).clone()).collect::<Vec<_>>()].concat();
     let (yes, claim, executed) = (&messages[3], &messages[4], &messages[5]);
+    // An outcome without a claim says that something ran that nobody had released.
+    for unclaimed in [told(&[executed]), told(&[yes, executed])] {
+        assert_eq!(wrong(&world, State::Executed, &unclaimed), ("not_approved", Some(Outcome::TYP)));
+    }
     let cases: [(Vec<String>, &[State]); 9] = [
         (told(&[]), &[State::Pending]),
         (told(&[yes]), &[State::Pending, State::Approved, State::Revoked]),
