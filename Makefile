@@ -101,9 +101,9 @@ fuzz: ## Feed chance to everything that reads strangers' bytes, a minute for eac
 BENCH_VENV := $(HOME)/.cache/agenttrust/bench/langgraph
 
 .PHONY: bench
-bench: ## Measure the whole, beside LangGraph; prints the machine and the tables
-	scripts/setup build
-	cargo build --release -p agenttrust-daemon -p agenttrust-cli $(LOCKED)
+bench: ui/dist/index.html ## Measure the whole, beside LangGraph; prints the machine and the tables
+	scripts/setup build app test
+	cargo build --release -p agenttrust-daemon -p agenttrust-cli -p agenttrust-app $(LOCKED)
 	[ -x "$(BENCH_VENV)/bin/python" ] || python3 -m venv "$(BENCH_VENV)"
 	"$(BENCH_VENV)/bin/pip" install --quiet langgraph==1.2.22 langgraph-checkpoint-sqlite==3.1.2
 	LANGGRAPH_PYTHON="$(BENCH_VENV)/bin/python" cargo bench -p agenttrust-benches --bench whole $(LOCKED)

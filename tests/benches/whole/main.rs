@@ -8,6 +8,7 @@ mod machine;
 mod pending;
 mod programs;
 mod series;
+mod window;
 
 use agenttrust_tests::kit::{Answer, Phone, World};
 use series::Series;
@@ -47,9 +48,10 @@ async fn main() {
     person.abort();
 
     the_hook(&world);
+    the_window().await;
     resting(&world).await;
     waiting(world);
-    for name in ["agenttrustd", "agenttrust"] {
+    for name in ["agenttrustd", "agenttrust", "agenttrust-app"] {
         let target = if name == "agenttrustd" { "≤ 20 MB" } else { "–" };
         row(&format!("`{name}`, stripped"), &format!("{:.1} MB", programs::size(name)), target);
     }
@@ -82,6 +84,15 @@ fn the_hook(world: &World) {
     person.abort();
     row("hook process of a coding agent, whole, approved at once", &whole.cell(), "≤ 15 ms");
     row("`agenttrust --version`, whole process", &bare.cell(), "–");
+}
+
+async fn the_window() {
+    let measured = window::measure().await;
+    row("the app, from its start to the first paint", &measured.start.cell(), "–");
+    row("ask → painted in the open window", &measured.shown.cell(), "≤ 300 ms");
+    let [before, after] = measured.memory;
+    let text = format!("{before:.0} MB, then {after:.0} MB");
+    row(&format!("memory of app and web view, before and after {} requests", window::MANY), &text, "–");
 }
 
 async fn resting(world: &World) {
