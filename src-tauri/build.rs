@@ -10,8 +10,9 @@ fn main() {
         Path::new("ui/dist/index.html").exists(),
         "the interface is not built: `make build` does it, or `npm ci && npm run build --workspace ui`"
     );
-    // The interface is built in.
+    // They are built in.
     println!("cargo:rerun-if-changed=ui/dist");
+    println!("cargo:rerun-if-changed=src-tauri/capabilities");
     let manifest = tauri_build::AppManifest::new().commands(COMMANDS);
     let attributes = tauri_build::Attributes::new()
         .app_manifest(manifest)

@@ -67,7 +67,11 @@ fn from_the_first_start_to_a_harmless_request_and_a_locked_key_store() {
         assert_eq!(host(&data, "GET", "/v1/status", "").1["devices"], 1);
         let keys = std::fs::read_to_string(data.join("app/keys.json")).unwrap();
         assert!(keys.contains("platform") && !keys.contains("seeds"), "the keys are in the key store: {keys}");
-        desktop.tray.wait();
+        window.click("Settings").tick("Start with my session");
+        let entry = home.path().join(".config/autostart/AgentTrust ID.desktop");
+        until("an entry in the session", || {
+            std::fs::read_to_string(&entry).is_ok_and(|text| text.contains(" --hidden"))
+        });
         until("a calm tray", || desktop.tray.menu().1.contains(&"Nothing waits for you".to_owned()));
     }
     let desktop = Desktop::start(home.path(), Keyring::Locked);
@@ -107,6 +111,11 @@ async fn approving_denying_and_changing() {
     window.click("Approve with changes").sees("Done. The tool ran.");
     let changed = json!({"payee": "Example GmbH", "amount": 99.95, "currency": "EUR"});
     assert_eq!(asked.await.unwrap(), Ok(changed), "it ran with what was signed");
+    assert_eq!(seat.desktop.bus.notified(), [], "who looks at the window is not notified");
+
+    let zoom = "dispatchEvent(new KeyboardEvent('keydown', { key: '+', ctrlKey: true })); return innerWidth";
+    let wide = window.js(zoom).as_f64().unwrap();
+    window.until(&format!("return innerWidth < {}", wide * 0.9));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -241,6 +250,19 @@ async fn a_second_launch_shows_the_first_window() {
     assert_eq!(seat.world.phone.device.snapshot().cards.len(), 1, "a link answers nothing");
     launch(&["agenttrust://inbox"]);
     window.until("return document.querySelector('h1')?.innerText === 'Inbox'");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_theme_is_the_persons() {
+    let seat = Seat::new().await;
+    let window = seat.open();
+    let is_dark = |dark| format!("return matchMedia('(prefers-color-scheme: dark)').matches === {dark}");
+    window.sees("Nothing waits").until(&is_dark(false));
+    let _asked = seat.ask("pay", &payment(), 60);
+    window.click("Settings").tick("Dark").until(&is_dark(true));
+    keep(&window, "settings-dark");
+    window.click("Inbox").click("office").sees("Wants to use pay");
+    keep(&window, "request-dark");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -151,6 +151,7 @@ impl Desktop {
         until("the window to close", || {
             if let Some(id) = self.window() {
                 let _asked = self.xdotool(&["windowactivate", "--sync", &id, "key", "alt+F4"]);
+                // It closes a moment after.
                 std::thread::sleep(Duration::from_millis(100));
             }
             self.window().is_none()
@@ -172,12 +173,6 @@ impl Desktop {
     fn window(&self) -> Option<String> {
         let found = self.xdotool(&["search", "--onlyvisible", "--name", "AgentTrust ID$"]);
         found.lines().next_back().map(str::to_owned)
-    }
-
-    /// A picture of the whole screen.
-    pub fn picture(&self, path: &Path) {
-        let taken = self.command("import").args(["-window", "root"]).arg(path).status();
-        assert!(taken.is_ok_and(|status| status.success()), "import takes the picture");
     }
 }
 

@@ -15,7 +15,8 @@ const FIND: &str = r"
     const [selector, name] = arguments;
     const named = (e) => (e.getAttribute('aria-label')
         ?? (e.labels?.length ? [...e.labels].map((l) => l.innerText).join(' ') : e.innerText || e.title || '')).replace(/\s+/g, ' ').trim();
-    const seen = [...document.querySelectorAll(selector)].filter((e) => e.checkVisibility() && !e.disabled);
+    const rests = (e) => e.disabled || e.dataset.armed === 'false';
+    const seen = [...document.querySelectorAll(selector)].filter((e) => e.checkVisibility() && !rests(e));
     const found = seen.find((e) => named(e) === name) ?? seen.find((e) => named(e).startsWith(name)) ?? null;
     // What is still moving would be missed.
     const place = () => { const { x, y } = found.getBoundingClientRect(); return `${x} ${y}`; };
@@ -64,23 +65,16 @@ impl Window {
         self
     }
 
-    /// Whether these words are on the screen.
-    #[must_use]
-    pub fn shows(&self, words: &str) -> bool {
-        let text = self.js("return document.body.innerText.replace(/\\s+/g, ' ')");
-        text.as_str().is_some_and(|text| text.contains(words))
-    }
-
     /// Clicks the button or link of this name, once it can be clicked.
     #[track_caller]
     pub fn click(&self, name: &str) -> &Window {
         self.with("button, a[href], [role=button], [role=tab], [role=radio], summary", name, |web, e| web.click(e))
     }
 
-    /// Ticks or chooses the box or option of this name.
+    /// Ticks the box of this name.
     #[track_caller]
-    pub fn choose(&self, name: &str) -> &Window {
-        self.with("input[type=radio], input[type=checkbox], [role=switch], [role=radio]", name, |web, e| web.click(e))
+    pub fn tick(&self, name: &str) -> &Window {
+        self.with("label", name, |web, e| web.click(e))
     }
 
     /// Writes into the field of this name.
