@@ -7,11 +7,12 @@ export default defineConfig({
   testMatch: '*.spec.ts',
   outputDir: `${scratch}/results`,
   workers: 2,
+  fullyParallel: true,
   retries: 0,
   timeout: 30_000,
   globalTimeout: 900_000,
   expect: { timeout: 10_000 },
   reporter: [['list']],
   forbidOnly: true,
-  use: { ...chromium, actionTimeout: 10_000, navigationTimeout: 10_000, trace: 'retain-on-failure' },
+  use: { ...chromium, actionTimeout: 10_000, navigationTimeout: 10_000, screenshot: 'only-on-failure' },
 });

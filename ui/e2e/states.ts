@@ -59,7 +59,7 @@ const event = (of: Event) => ({ news: 'device', event: of }) as const;
 
 const pages = [...Object.entries(scenes)].map(([name, { stage, at }]): State => {
   const kind = at.startsWith('#/request') ? 'request' : at.startsWith('#/inbox') ? 'inbox' : 'app';
-  return { name: `${kind}-${name}`, stage, at, isPlain: /phase-here-(stored|claimed|unknown|modify)|there-denied/.test(name) };
+  return { name: `${kind}-${name}`, stage, at, isPlain: /phase-here-(stored|claimed|unknown|modify)|there-denied|newer|unverified/.test(name) };
 });
 
 const payment = scenes.payment as { stage: Stage; at: string };

@@ -19,6 +19,7 @@ use axum::{Json, Router, middleware, routing};
 use clap::Parser;
 use futures_core::Stream;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::error::Error;
 use std::path::{Component, Path, PathBuf};
@@ -110,21 +111,11 @@ fn token() -> Result<String, getrandom::Error> {
 
 /// What the desktop's window may load, and no more; calls go to this port instead of to the window's own shell.
 fn policy() -> Result<HeaderValue, Box<dyn Error>> {
-    let config: Value = serde_json::from_slice(&std::fs::read(workspace_root().join("tauri.conf.json"))?)?;
-    let rules = match &config["app"]["security"]["csp"] {
-        Value::String(rules) => rules.clone(),
-        Value::Object(rules) => {
-            let words = |value: &Value| match value {
-                Value::Array(words) => words.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(" "),
-                other => other.as_str().unwrap_or_default().to_owned(),
-            };
-            rules.iter().map(|(name, value)| format!("{name} {}", words(value))).collect::<Vec<_>>().join("; ")
-        }
-        other => return Err(format!("tauri.conf.json has no policy: {other}").into()),
-    };
-    let own = rules.split(';').map(str::trim).filter(|rule| !rule.is_empty() && !rule.starts_with("connect-src"));
-    let all: Vec<&str> = own.chain(["connect-src 'self'"]).collect();
-    Ok(HeaderValue::from_str(&all.join("; "))?)
+    let mut config: Value = serde_json::from_slice(&std::fs::read(workspace_root().join("tauri.conf.json"))?)?;
+    let mut rules: BTreeMap<String, String> = serde_json::from_value(config["app"]["security"]["csp"].take())?;
+    rules.insert("connect-src".to_owned(), "'self'".to_owned());
+    let rules: Vec<String> = rules.iter().map(|(name, words)| format!("{name} {words}")).collect();
+    Ok(HeaderValue::from_str(&rules.join("; "))?)
 }
 
 /// Answers pages of this port alone, and calls only with the token.
