@@ -253,7 +253,7 @@ impl Record {
         let possible: &[State] = match self.outcome().map(|outcome| outcome.body().result) {
             Some(ExecutionResult::Executed) => &[State::Executed],
             Some(ExecutionResult::Failed) => &[State::Failed],
-            None if noted(EventKind::Unknown) => &[State::Unknown],
+            None if noted(EventKind::Unknown) && (granted || self.claim().is_some()) => &[State::Unknown],
             None if self.claim().is_some() => &[State::Claimed],
             None if cancelled => &[State::Cancelled],
             None if noted(EventKind::Expired) => &[State::Expired],

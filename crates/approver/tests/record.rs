@@ -386,6 +386,36 @@ fn the_state_follows_from_the_messages() {
 }
 
 #[test]
+fn only_under_a_trusted_action_runs_what_nobody_approved() {
+    let mut world = World::new();
+    let messages = world.request(&pay());
+    let bare = Received::<Request>::parse(&messages[2]).unwrap();
+    let agent = world.agent.public();
+    let (body, head) = (bare.open(|_| Some(agent)).unwrap().body().clone(), world.head(NOW));
+    let content = RequestContent { arguments: object("{}"), title: None, target: None, reason: None };
+    for grant in [None, Some(Hash::of(b"a grant"))] {
+        let body = Request { grant, ..body.clone() };
+        let request = Signed::sign(&world.agent, &head, &body, &content, &mut world.random).into_string();
+        let req = name::<Request>(&request);
+        let asked = [messages[0].clone(), messages[1].clone(), request];
+        let (silent, end) = (world.note(req, EventKind::Unknown, None), world.end(req, ExecutionResult::Executed));
+        let told =
+            |more: &[&String]| [&asked[..], &more.iter().map(|text| (*text).clone()).collect::<Vec<_>>()].concat();
+        let cases = [
+            (State::Claimed, told(&[])),
+            (State::Unknown, told(&[&silent])),
+            (State::Executed, told(&[&end])),
+            (State::Executed, told(&[&silent, &end])),
+        ];
+        for (state, messages) in cases {
+            assert_eq!(check(&world, state, &messages).sound().is_ok(), grant.is_some(), "{state}");
+        }
+        // It may have to be asked all the same.
+        assert!(check(&world, State::Pending, &asked).sound().is_ok());
+    }
+}
+
+#[test]
 fn another_domain_is_another_world() {
     let mut world = World::new();
     let mut other = World::with_rules(vec![tool_rule("x", Require::ONE)]);

@@ -245,6 +245,10 @@ async fn the_kill_switch_reaches_the_daemon() {
         })
         .await;
     assert_eq!(host.get(&format!("/v1/requests/{}", card.id)).await.state, "revoked");
+    let record = phone.record(card.id).await;
+    assert_eq!((record.state, record.fault), (State::Revoked, None), "an approval that was taken back by a status");
+    let Done::Agents { agents } = phone.device.run(Command::Agents).await.unwrap() else { panic!("agents") };
+    assert_eq!((agents[0].state, agents[0].fault.clone()), (AgentState::Revoked, None));
 }
 
 /// Adds a second device; the digits are typed by `type_digits`.
@@ -347,6 +351,10 @@ async fn a_second_device_joins_answers_and_is_removed() {
 
     phone.device.run(Command::RemoveDevice { device: devices[1].device }).await.unwrap();
     assert_eq!(phone.device.snapshot().trust.devices.len(), 1);
+    let record = phone.record(id).await;
+    assert_eq!(record.fault, None, "it was a device when it answered");
+    let approved = record.timeline.iter().find(|moment| moment.kind == MomentKind::Approved).unwrap();
+    assert_eq!(approved.by.as_deref(), Some("Kitchen tablet"));
     loop {
         if let Event::ConnectionChanged { connection: Connection::Refused } = tablet_events.next().await.unwrap() {
             break;
