@@ -231,3 +231,53 @@ fn open_cert(
     let fits = cert.body().cnf.thumbprint() == view.agent && Some(cert.body().enroll) == enroll.map(Opened::hash);
     if fits { Ok(cert) } else { Err(Reason::UnknownKey) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use agenttrust_approver::sign::{Founding, found};
+    use agenttrust_protocol::key::{SecretKey, Transport};
+    use agenttrust_protocol::message::Device;
+
+    #[test]
+    fn what_a_row_says_is_shown_safely_and_kept_exactly() {
+        let device = SecretKey::from_seed(&[1; 32]).public();
+        let founding = Founding {
+            device: Device {
+                key: device,
+                witness: SecretKey::from_seed(&[2; 32]).public(),
+                transport: SecretKey::<Transport>::from_seed(&[3; 32]).public().thumbprint(),
+                name: "Phone\u{202e}".to_owned(),
+                owner: "owner".to_owned(),
+                roles: vec!["admin".parse().unwrap(), "approver".parse().unwrap()],
+                local: false,
+                protection: "file".to_owned(),
+            },
+            log: SecretKey::from_seed(&[4; 32]).public(),
+            transport: SecretKey::<Transport>::from_seed(&[5; 32]).public().thumbprint(),
+        };
+        let now = Time(1_800_000_000);
+        let me = device.thumbprint();
+        let founded = found(founding, &SecretKey::from_seed(&[1; 32]), now, &mut |bytes: &mut [u8]| bytes.fill(7));
+        let founded = founded.unwrap();
+        let view = TrustView::enter(me, &[&founded.bundle, &founded.status], None, now).unwrap();
+        let row = HistoryRow {
+            request: Hash::of(b"request"),
+            agent: Thumbprint::from_bytes([8; 32]),
+            agent_name: "agent\u{202e}\n<b>".to_owned(),
+            tool: "pay\u{200b}".to_owned(),
+            server: Some("b\u{430}nk".to_owned()),
+            state: State::Denied,
+            asked: now,
+            decided: Some(now),
+            decided_by: vec![me, Thumbprint::from_bytes([9; 32])],
+            title: Some("a\u{7}b".to_owned()),
+            target: None,
+        };
+        let list = HistoryList::of(HistoryPage { rows: vec![row.clone()], next: Some(3) }, &view);
+        assert_eq!((HistoryRow::from(&list.rows[0]), list.next), (row, Some(3)));
+        let names: Vec<&str> = list.rows[0].decided_by.iter().map(|device| device.name.as_str()).collect();
+        assert_eq!(names, ["Phone\u{27e6}U+202E\u{27e7}", "CQkJCQkJ"]);
+        assert!(list.rows[0].server.as_ref().is_some_and(|server| !server.flags.is_empty()));
+    }
+}

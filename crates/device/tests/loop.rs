@@ -5,8 +5,9 @@
 
 mod common;
 
+use agenttrust_device::approver::display::Text;
 use agenttrust_device::approver::inbox::{Phase, Step};
-use agenttrust_device::{Command, Connection, Done, Edits, Event};
+use agenttrust_device::{Command, Connection, Done, Edits, Event, MomentKind};
 use agenttrust_protocol::door::{InboxEvent, SeenKind};
 use agenttrust_protocol::key::SecretKey;
 use agenttrust_protocol::lifecycle::State;
@@ -78,7 +79,11 @@ async fn a_denial_carries_the_persons_words() {
     let done = phone.device.run(Command::Deny { card: card.id, shown: card.shown, note: note.clone() }).await.unwrap();
     assert!(matches!(done, Done::Answered { stored: Some(State::Denied), .. }), "{done:?}");
     let (body, content) = decided(&daemon, 0);
-    assert_eq!((body.outcome, content.note), (Verdict::Deny, note));
+    assert_eq!((body.outcome, content.note), (Verdict::Deny, note.clone()));
+    let record = phone.record(card.id).await;
+    let last = record.timeline.last().unwrap();
+    assert_eq!((record.fault, last.kind, last.signed, last.code.as_ref()), (None, MomentKind::Denied, true, None));
+    assert_eq!(last.note.as_ref().map(Text::raw), note);
 }
 
 #[tokio::test]
@@ -103,6 +108,16 @@ async fn an_edit_is_previewed_and_signed_as_previewed() {
     let (body, content) = decided(&daemon, 0);
     assert_eq!((body.outcome, body.seq), (Verdict::Modify, 1));
     assert_eq!(content.arguments.unwrap().get("amount").unwrap().to_string(), "99.90");
+    let record = phone.record(card.id).await;
+    let changed = record.timeline.last().unwrap();
+    let edits = changed.edits.as_ref().unwrap();
+    assert_eq!((record.fault, changed.kind, edits.len()), (None, MomentKind::Changed, 1));
+    assert_eq!(edits[0].new.as_ref().unwrap().raw(), "99.90");
+    let decision = record.messages.last().unwrap();
+    assert!(decision.payload.raw().contains("\"outcome\": \"modify\""), "{}", decision.payload.raw());
+    assert!(decision.content.as_ref().unwrap().raw().contains("99.90"));
+    let display = record.display.unwrap();
+    assert_eq!((display.arguments, display.edits), (preview.display.arguments, preview.display.edits));
     let bad = Some(Edits::Json("{\"amount\": 1,}".to_owned()));
     let failure = phone.device.run(Command::Preview { card: card.id, edit: bad }).await.unwrap_err();
     assert_eq!(failure.code(), "bad_request");
