@@ -247,7 +247,9 @@ async fn what_was_answered_elsewhere_is_over_here() {
     let world = World::new().await;
     let mut joining = start(&world, &["pair", "--this-terminal", "--name", "Desk", "--ticket"]);
     let phone = &world.phone;
-    let Ok(Done::Offer { offer, .. }) = phone.device.run(Command::OfferPairing).await else { panic!("no pairing code") };
+    let Ok(Done::Offer { offer, .. }) = phone.device.run(Command::OfferPairing).await else {
+        panic!("no pairing code")
+    };
     let mut events = phone.device.events();
     joining.wait_for("Paste the code that the other device shows: ").line(&offer.ticket);
     joining.wait_for("New PIN: ").line(PIN).wait_for("The same again: ").line(PIN);

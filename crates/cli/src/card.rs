@@ -64,7 +64,8 @@ fn wrapped(line: &str, columns: usize) -> String {
 }
 
 fn decision(given: &DecisionView) -> String {
-    let words = given.note.as_ref().map(|note| format!(": “{}”", note.shown(Folds::Closed).join(" "))).unwrap_or_default();
+    let words =
+        given.note.as_ref().map(|note| format!(": “{}”", note.shown(Folds::Closed).join(" "))).unwrap_or_default();
     format!("So far: {} from {}{words}", given.verdict, given.device)
 }
 
