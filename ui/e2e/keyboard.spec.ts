@@ -26,6 +26,7 @@ test('an agent is let in and a request approved with keys alone', async ({ desk,
   await expect(page.getByRole('link', { name: /pay_invoice/ })).toBeFocused();
   await page.keyboard.press('Enter');
   await expect(deny(page)).toBeFocused();
+  await expect(approve(page)).toBeEnabled();
   await tabTo(page, 'Approve');
   await expect(approve(page)).toBeFocused();
   await page.keyboard.press('Space');

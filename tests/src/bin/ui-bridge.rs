@@ -2,7 +2,7 @@
 //! the interface as the desktop's window does. Tests alone use it. It ends when its standard input does.
 #![allow(clippy::print_stdout, reason = "it tells where it is")]
 
-use agenttrust_device::console::{Answer, Call, Console, NewsFeed, Shell};
+use agenttrust_device::console::{Answer, Call, Console, News, Shell};
 use agenttrust_device::{Config, Place};
 use agenttrust_link::Timing;
 use agenttrust_protocol::door::{ErrorBody, Trouble};
@@ -157,17 +157,23 @@ async fn call(State(bridge): State<Arc<Bridge>>, body: Bytes) -> Response {
 
 async fn news(State(bridge): State<Arc<Bridge>>) -> Response {
     let (sender, receiver) = mpsc::channel(64);
-    tokio::spawn(forward(bridge.console.news(), sender));
+    tokio::spawn(forward(bridge.console.clone(), sender));
     let feed = Sse::new(Feed(receiver)).keep_alive(axum::response::sse::KeepAlive::default());
     ([(CACHE_CONTROL, "no-store")], feed).into_response()
 }
 
-async fn forward(mut feed: NewsFeed, sender: mpsc::Sender<Event>) {
-    while let Some(news) = feed.next().await {
+/// The page may have asked how things stand before this began, so that it is told once more.
+async fn forward(console: Console, sender: mpsc::Sender<Event>) {
+    let mut feed = console.news();
+    let mut next = Some(News::Stage { stage: Box::new(console.stage()) });
+    // The feed alone must not keep the console.
+    drop(console);
+    while let Some(news) = next {
         let Ok(event) = Event::default().json_data(&news) else { return };
         if sender.send(event).await.is_err() {
             return;
         }
+        next = feed.next().await;
     }
 }
 
