@@ -13,7 +13,11 @@ pub struct AppShell(pub AppHandle);
 
 impl AppShell {
     fn dialog(&self, title: &str) -> FileDialogBuilder<tauri::Wry> {
-        let dialog = self.0.dialog().file().set_title(title);
+        let mut dialog = self.0.dialog().file().set_title(title);
+        let paths = self.0.path();
+        if let Ok(folder) = paths.document_dir().or_else(|_| paths.home_dir()) {
+            dialog = dialog.set_directory(folder);
+        }
         match self.0.get_webview_window(MAIN) {
             Some(window) => dialog.set_parent(&window),
             None => dialog,

@@ -74,16 +74,14 @@ fn from_the_first_start_to_a_harmless_request_and_a_locked_key_store() {
         });
         until("a calm tray", || desktop.tray.menu().1.contains(&"Nothing waits for you".to_owned()));
     }
+    Seat::welcomed(&data);
     let desktop = Desktop::start(home.path(), Keyring::Locked);
     let window = Window::open(&desktop, &data);
     window.sees("The key store is locked");
     keep(&window, "locked");
     until("a tray that says so", || desktop.tray.menu().1.contains(&"The keys cannot be opened".to_owned()));
-    drop(window);
-    drop(desktop);
-    let desktop = Desktop::start(home.path(), Keyring::Open);
-    Seat::welcomed(&data);
-    Window::open(&desktop, &data).sees("Nothing waits");
+    desktop.bus.unlock("pw");
+    window.click("Try again").sees("Nothing waits");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -250,6 +248,17 @@ async fn a_second_launch_shows_the_first_window() {
     assert_eq!(seat.world.phone.device.snapshot().cards.len(), 1, "a link answers nothing");
     launch(&["agenttrust://inbox"]);
     window.until("return document.querySelector('h1')?.innerText === 'Inbox'");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_goes_where_the_person_says() {
+    let seat = Seat::new().await;
+    let window = seat.open();
+    window.click("Settings").click("Export the whole history");
+    seat.desktop.accept_dialog("^Where should the history go");
+    let home = seat.desktop.home().to_owned();
+    let is_there = |entry: std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with("agenttrust-");
+    until("a folder at home", || std::fs::read_dir(&home).unwrap().flatten().any(is_there));
 }
 
 #[tokio::test(flavor = "multi_thread")]

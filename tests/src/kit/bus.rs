@@ -65,6 +65,24 @@ impl Bus {
             .unwrap_or(false)
     }
 
+    /// Opens the locked key store, as its password in the prompt does.
+    pub fn unlock(&self, password: &str) {
+        let unlocked = || {
+            let service = |interface| {
+                Proxy::new(&self.connection, "org.freedesktop.secrets", "/org/freedesktop/secrets", interface)
+            };
+            let open = ("plain", Value::from(""));
+            let (_, session): (OwnedValue, OwnedObjectPath) =
+                service("org.freedesktop.Secret.Service")?.call("OpenSession", &open)?;
+            let secret = (session, Vec::<u8>::new(), password.as_bytes(), "text/plain");
+            let keyring = OwnedObjectPath::try_from("/org/freedesktop/secrets/collection/login")?;
+            // What the prompt itself uses.
+            let prompt = service("org.gnome.keyring.InternalUnsupportedGuiltRiddenInterface")?;
+            prompt.call::<_, _, ()>("UnlockWithMasterPassword", &(keyring, secret))
+        };
+        unlocked().unwrap_or_else(|error: zbus::Error| panic!("the key store does not open: {error}"));
+    }
+
     /// All notifications so far.
     #[must_use]
     pub fn notified(&self) -> Vec<Notified> {

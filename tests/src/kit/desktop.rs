@@ -165,6 +165,20 @@ impl Desktop {
         let _moved = self.xdotool(&["mousemove", "--window", &id, &at(0), &at(1)]);
     }
 
+    /// Takes what the dialog of this title proposes.
+    pub fn accept_dialog(&self, title: &str) {
+        let mut id = String::new();
+        until(title, || {
+            id = self.xdotool(&["search", "--onlyvisible", "--name", title]);
+            !id.is_empty()
+        });
+        until("the dialog to close", || {
+            let _pressed = self.xdotool(&["windowactivate", "--sync", &id, "key", "alt+o"]);
+            std::thread::sleep(Duration::from_millis(200));
+            self.xdotool(&["search", "--onlyvisible", "--name", title]).is_empty()
+        });
+    }
+
     /// Presses the pointer's button where it is.
     pub fn press(&self) {
         let _pressed = self.xdotool(&["click", "1"]);
