@@ -73,6 +73,11 @@ vectors: ## Write tests/vectors anew after a change of the protocol
 types: ## Write the interface's types anew, after a change of what a shell sends and hears
 	UPDATE=1 cargo test -p agenttrust-device --features typescript --test typescript $(LOCKED)
 
+.PHONY: icons
+icons: ## Draw the app's icons anew, after a change of their SVG sources
+	scripts/setup icons
+	scripts/icons
+
 # What decides whether something may run. A build folder for itself, which is gone afterwards.
 MUTANTS := check.rs check/*.rs quorum.rs constraint/cover.rs envelope/*.rs trust.rs trust/*.rs
 
