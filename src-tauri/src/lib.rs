@@ -2,7 +2,7 @@
 //! [`Console`](agenttrust_device::console::Console).
 //!
 //! Keys and signatures stay on this side. The webview gets what is to be shown and sends what the person chose, through
-//! the two doors of [`door`]; everything else here follows the console's news ([`follow`]). What is decided about
+//! the two doors of `door`; everything else here follows the console's news (`follow`). What is decided about
 //! tray, notifications and links is decided in modules that know nothing of Tauri.
 
 mod app;
