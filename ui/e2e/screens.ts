@@ -51,6 +51,12 @@ function file(state: State, size: string, theme: string): string {
 
 /** The window as it is, small enough to be kept. */
 async function picture(page: Page, name: string): Promise<Buffer> {
+  await page.evaluate(() => {
+    // A caret blinks. A style element would be refused by the page's policy.
+    const still = new CSSStyleSheet();
+    still.replaceSync('* { caret-color: transparent !important; }');
+    document.adoptedStyleSheets = [still];
+  });
   const session = await page.context().newCDPSession(page);
   const { data } = await session.send('Page.captureScreenshot', { format: 'webp', quality: QUALITY });
   await session.detach();
