@@ -113,6 +113,11 @@ bench: ui/dist/index.html ## Measure the whole, beside LangGraph; prints the mac
 	"$(BENCH_VENV)/bin/pip" install --quiet langgraph==1.2.22 langgraph-checkpoint-sqlite==3.1.2
 	LANGGRAPH_PYTHON="$(BENCH_VENV)/bin/python" cargo bench -p agenttrust-benches --bench whole $(LOCKED)
 
+.PHONY: screens
+screens: node_modules/.installed ## Draw every screen of the app in every state into docs/screens
+	scripts/setup test
+	scripts/screens
+
 .PHONY: soak
 soak: ## The long runs, hours: 1,000 kills under load, 100,000 races, 10,000 flipped bits
 	scripts/setup build test
