@@ -22,16 +22,19 @@ pub struct WebDriver {
 pub struct Refused(pub String);
 
 impl WebDriver {
-    /// Starts a program and drives its window.
+    /// Starts a program by way of `tauri-driver` and drives its window.
+    ///
+    /// From then on the engine's own driver behind it is spoken to: `tauri-driver` keeps connections to that one, which
+    /// closes them, and now and then loses a call between the two.
     ///
     /// # Errors
     /// What the driver says.
-    pub fn start(port: u16, application: &str, arguments: &[&str]) -> Result<WebDriver, Refused> {
+    pub fn start(port: u16, native: u16, application: &str, arguments: &[&str]) -> Result<WebDriver, Refused> {
         let options = json!({"application": application, "args": arguments});
         let wanted = json!({"capabilities": {"alwaysMatch": {"tauri:options": options}}});
         let answer = call(port, "POST", "/session", &wanted)?;
         let session = answer["sessionId"].as_str().ok_or_else(|| Refused(answer.to_string()))?.to_owned();
-        Ok(WebDriver { port, session })
+        Ok(WebDriver { port: native, session })
     }
 
     /// Runs a script's body with these arguments and answers what it returns.

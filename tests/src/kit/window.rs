@@ -49,7 +49,7 @@ impl Window {
         let answers = |port| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
         until("the driver", || answers(port) && answers(native));
         let app = program("agenttrust-app");
-        let web = WebDriver::start(port, app.to_str().expect("a path"), arguments);
+        let web = WebDriver::start(port, native, app.to_str().expect("a path"), arguments);
         Window { driver, web: web.unwrap_or_else(|Refused(why)| panic!("the window does not open: {why}")) }
     }
 
@@ -93,7 +93,10 @@ impl Window {
     /// The same with arguments.
     #[track_caller]
     pub fn js_with(&self, script: &str, arguments: &[Value]) -> Value {
-        self.web.run(script, arguments).unwrap_or_else(|Refused(why)| panic!("{why}"))
+        match self.web.run(script, arguments) {
+            Ok(answer) => answer,
+            Err(Refused(why)) => panic!("{why}: {script}"),
+        }
     }
 
     /// Waits until a script returns true.
