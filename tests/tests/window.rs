@@ -6,7 +6,6 @@ use agenttrust_device::CardView;
 use agenttrust_tests::kit::{Answer, Desktop, Keyring, Notified, Seat, Window, host, program, stop_daemon, until};
 use serde_json::{Value, json};
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 /// The daemon that a window started ends with the test.
@@ -223,6 +222,9 @@ async fn the_tray_counts_and_pauses() {
         assert_eq!(asked.await.unwrap(), Err("denied".to_owned()));
     }
     until("a calm tray again", || tray.label().is_empty());
+    assert!(seat.desktop.bus.has("org.agenttrust.id.SingleInstance"));
+    tray.choose("Quit");
+    until("the app to end", || !seat.desktop.bus.has("org.agenttrust.id.SingleInstance"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -233,8 +235,9 @@ async fn a_second_launch_shows_the_first_window() {
     assert!(!seat.desktop.is_shown(), "it was started without a window");
     let launch = |arguments: &[&str]| {
         let mut app = seat.desktop.command(program("agenttrust-app"));
-        app.args(arguments).env("AGENTTRUST_DATA", seat.world.daemon.data()).stderr(Stdio::null());
-        assert!(app.status().unwrap().success());
+        app.args(arguments).env("AGENTTRUST_DATA", seat.world.daemon.data());
+        let status = app.status().unwrap();
+        assert!(status.success(), "{status}");
     };
     launch(&[]);
     until("the window", || seat.desktop.is_shown());
