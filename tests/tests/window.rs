@@ -83,6 +83,28 @@ fn from_the_first_start_to_a_harmless_request_and_a_locked_key_store() {
     window.click("Try again").sees("Nothing waits");
 }
 
+#[test]
+fn without_a_key_store_the_person_is_told_what_a_file_means() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::Builder::new().prefix("agenttrust-").tempdir().unwrap();
+    let data = data(home.path());
+    let _started = Started(&data);
+    let desktop = Desktop::start(home.path(), Keyring::Absent);
+    let window = Window::open(&desktop, &data);
+    window
+        .click("Set up this computer")
+        .sees("key store cannot be used now")
+        .sees("Any program you run can read this key");
+    keep(&window, "no-key-store");
+    window.write("Whose it is", "owner").click("Make it a device");
+    std::thread::sleep(Duration::from_millis(300));
+    assert!(!data.join("app/keys.json").exists(), "not before it is understood");
+    window.tick("I understand, and want the key in a plain file").click("Make it a device");
+    window.sees("Put it in front of an agent");
+    let keys = std::fs::metadata(data.join("app/keys.json")).unwrap();
+    assert_eq!(keys.permissions().mode() & 0o777, 0o600);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn approving_denying_and_changing() {
     let seat = Seat::new().await;
