@@ -47,11 +47,14 @@ fn read_svg(path: &Path) -> String {
     let svg = std::fs::read_to_string(path).unwrap();
     let side = svg.split("viewBox=\"0 0 ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
     let d = svg.split(" d=\"").nth(1).unwrap().split('"').next().unwrap();
-    let squares = d.split('M').skip(1).map(|square| {
-        let (x, y) = square.strip_suffix("h1v1h-1z").unwrap().split_once(' ').unwrap();
-        (x.parse().unwrap(), y.parse().unwrap())
+    let runs = d.split('M').skip(1).flat_map(|run| {
+        let (at, rest) = run.split_once('h').unwrap();
+        let (x, y) = at.split_once(' ').unwrap();
+        let (x, y): (usize, usize) = (x.parse().unwrap(), y.parse().unwrap());
+        let length: usize = rest.split('v').next().unwrap().parse().unwrap();
+        (x..x + length).map(move |x| (x, y))
     });
-    let dark: Vec<(usize, usize)> = squares.collect();
+    let dark: std::collections::BTreeSet<(usize, usize)> = runs.collect();
     read(side, |x, y| dark.contains(&(x, y)))
 }
 

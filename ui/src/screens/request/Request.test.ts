@@ -191,6 +191,20 @@ describe('editing a request', () => {
     ]);
   });
 
+  it('goes on showing the change once it is approved', async () => {
+    const { page, runtime } = await opened(cards.payment);
+    await user.keyboard('e');
+    await user.clear(page.getByLabelText('amount'));
+    await user.type(page.getByLabelText('amount'), '990.00');
+    await pass(900);
+    await user.click(page.getByRole('button', { name: 'Approve with changes' }));
+    const phase = { phase: 'answered_here', verdict: 'modify', step: 'stored' } as const;
+    runtime.tell({ news: 'device', event: { event: 'card_step', card: cards.payment.id, phase } });
+    await pass(50);
+    expect(page.queryByRole('button', { name: 'Approve with changes' })).toBeNull();
+    expect(page.getByText('Would run, as changed')).toBeTruthy();
+  });
+
   it('tells at the field what is wrong, and approves nothing of it', async () => {
     const { page, answers } = await opened(cards.payment);
     await user.click(page.getByRole('button', { name: 'Edit' }));
