@@ -55,6 +55,12 @@ pub fn resident(pid: u32) -> f64 {
     kilobytes.split(' ').next().and_then(|number| number.parse::<f64>().ok()).expect("a number") / 1024.0
 }
 
+/// A process's memory in MB, with its share of what it holds together with others.
+pub fn proportional(pid: u32) -> f64 {
+    let kilobytes = field(&format!("/proc/{pid}/smaps_rollup"), "Pss");
+    kilobytes.split(' ').next().and_then(|number| number.parse::<f64>().ok()).expect("a number") / 1024.0
+}
+
 /// A process's CPU time so far, in clock ticks of 10 ms.
 pub fn ticks(pid: u32) -> u64 {
     let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("it runs");

@@ -88,7 +88,7 @@ fn the_hook(world: &World) {
 
 async fn the_window() {
     let measured = window::measure().await;
-    row("the app, from its start to the first paint", &measured.start.cell(), "–");
+    row("the app, from its start to its inbox", &measured.start.cell(), "–");
     row("ask → painted in the open window", &measured.shown.cell(), "≤ 300 ms");
     let [before, after] = measured.memory;
     let text = format!("{before:.0} MB, then {after:.0} MB");
