@@ -38,7 +38,10 @@ const ROOMS: &[Room] = &[
     room("agenttrust-link", &["agenttrust-protocol"]),
     room("agenttrust-device", &["agenttrust-protocol", "agenttrust-tlog", "agenttrust-approver", "agenttrust-link"]),
     room("agenttrust-gate", &["agenttrust-protocol"]),
+    room("agenttrust-hooks", &["agenttrust-protocol", "agenttrust-gate"]),
     room("agenttrust-gateway", &["agenttrust-protocol", "agenttrust-gate"]),
+    room("agenttrust-scripted-model", &[]),
+    room("agenttrust-install", &["agenttrust-hooks", "agenttrust-gateway", "agenttrust-scripted-model"]),
     room(
         "agenttrust-cli",
         &[
@@ -46,7 +49,9 @@ const ROOMS: &[Room] = &[
             "agenttrust-tlog",
             "agenttrust-policy",
             "agenttrust-device",
+            "agenttrust-hooks",
             "agenttrust-gateway",
+            "agenttrust-install",
             "agenttrust-gate",
         ],
     ),

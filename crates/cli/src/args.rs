@@ -66,7 +66,7 @@ Put it into the client's settings; --print-settings writes them. Every failure i
 
 Examples:
   agenttrust hook claude-code --print-settings")]
-    Hook(agenttrust_gateway::hook::HookArgs),
+    Hook(agenttrust_hooks::hook::HookArgs),
     /// Write a completion script for a shell
     #[command(
         after_help = "Examples:\n  agenttrust completions bash > ~/.local/share/bash-completion/completions/agenttrust"

@@ -9,7 +9,7 @@ use crate::out::{Out, tell};
 use crate::terminal::Terminal;
 use agenttrust_device::Config;
 use agenttrust_device::{Place, environment};
-use agenttrust_gateway::hook::HookArgs;
+use agenttrust_hooks::hook::HookArgs;
 use clap::{CommandFactory, Parser};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -61,7 +61,7 @@ fn dispatch(cli: Cli) -> Outcome<ExitCode> {
 /// Answers a client that waits: it has its own runtime, and nothing else is set up for it.
 fn hook(args: HookArgs, data: Option<PathBuf>) -> ExitCode {
     let elsewhere = environment("AGENTTRUST_SOCKET").is_some();
-    agenttrust_gateway::hook::run(match data.filter(|_| !elsewhere) {
+    agenttrust_hooks::hook::run(match data.filter(|_| !elsewhere) {
         Some(data) => args.with_data(&data),
         None => args,
     })

@@ -12,8 +12,9 @@ mod stop;
 pub use claude_code::claude_code;
 pub use output::HookOutput;
 
+use crate::Client;
 use agenttrust_gate::{AgentKind, GateConfig, NoDevice, Tdid, Trouble};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -31,21 +32,6 @@ const GRACE: Duration = Duration::from_secs(5);
 
 /// How long a withdrawn request is given to reach the daemon.
 const FAREWELL: Duration = Duration::from_secs(1);
-
-/// The coding agents whose hooks are understood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Client {
-    /// Claude Code, 2.1.295 or later
-    ClaudeCode,
-}
-
-impl Client {
-    const fn name(self) -> &'static str {
-        match self {
-            Client::ClaudeCode => "claude-code",
-        }
-    }
-}
 
 /// The command line of `agenttrust hook`.
 #[derive(Args, Clone, Debug)]
@@ -163,7 +149,7 @@ fn work(client: Client, config: HookConfig, started: Instant, give: &Sender<Hook
 async fn answer(client: Client, config: HookConfig) -> HookOutput {
     match (tokio::task::spawn_blocking(read_event).await, client) {
         (Ok(Ok(event)), Client::ClaudeCode) => claude_code(&event, config).await,
-        (Ok(Err(_)) | Err(_), _) => HookOutput::blocked(&Trouble::BadRequest.into()),
+        (Ok(Ok(_) | Err(_)) | Err(_), _) => HookOutput::blocked(&Trouble::BadRequest.into()),
     }
 }
 

@@ -5,7 +5,7 @@
 mod kit;
 
 use agenttrust_gate::{Clock, Gate, GateConfig, Hash, Tdid, Trouble};
-use agenttrust_gateway::hook::{HookConfig, claude_code};
+use agenttrust_hooks::hook::{HookConfig, claude_code};
 use agenttrust_protocol::message::{Paused, RevokedKind};
 use kit::{Act, World, at};
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! The client's settings that put the hook in front of every tool.
 
-use super::{Client, HookArgs, HookOutput};
+use super::{HookArgs, HookOutput};
+use crate::Client;
 use serde_json::{Value, json};
 
 /// How much longer than ours the client's time-out is, in seconds.
@@ -17,6 +18,10 @@ pub(super) fn print(args: &HookArgs) -> HookOutput {
     };
     let settings = match args.client {
         Client::ClaudeCode => claude_code(&program, args),
+        Client::Codex | Client::Gemini | Client::Copilot | Client::Opencode | Client::Cursor => {
+            let stderr = "AgentTrust: no settings are known for this client.\n".to_owned();
+            return HookOutput { stderr, code: 2, ..HookOutput::default() };
+        }
     };
     HookOutput { stdout: format!("{settings:#}\n"), ..HookOutput::default() }
 }

@@ -5,7 +5,7 @@
 mod kit;
 
 use agenttrust_gate::Trouble;
-use agenttrust_gateway::hook::{HookConfig, HookOutput, claude_code};
+use agenttrust_hooks::hook::{HookConfig, HookOutput, claude_code};
 use agenttrust_protocol::Received;
 use agenttrust_protocol::message::{Enroll, Session, SessionContent, Verdict};
 use kit::{Act, World, person};

@@ -1,0 +1,2 @@
+//! What puts the gate into the configuration of coding agents.
+#![forbid(unsafe_code)]
