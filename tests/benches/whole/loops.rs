@@ -43,6 +43,11 @@ pub fn answer_at_once(phone: &Arc<Phone>) -> JoinHandle<()> {
     })
 }
 
+/// One ask of this session, answered at once: what everything in front of a tool is measured against.
+pub async fn one(session: &Session, number: usize) -> Duration {
+    ask(session, pay(number)).await
+}
+
 /// Asks and claims; what is measured ends where the tool would begin.
 async fn ask(session: &Session, action: Action) -> Duration {
     let began = Instant::now();

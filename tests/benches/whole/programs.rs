@@ -1,7 +1,9 @@
 //! The programs themselves: their start, their rest, their size, and the hook.
 
+use super::loops;
 use super::machine::{resident, ticks};
 use super::series::Series;
+use agenttrust_gate::Session;
 use agenttrust_tests::kit::{Daemon, World, host, program};
 use std::io::Write;
 use std::os::unix::net::UnixStream;
@@ -64,9 +66,20 @@ fn run(command: &mut Command, input: &str) -> (Duration, String) {
     (began.elapsed(), String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The hook of a coding agent, whole process, while the person approves at once; and a process that only starts.
-pub fn hook(world: &World, times: usize) -> [Series; 2] {
-    let (mut whole, mut bare) = (Series::default(), Series::default());
+/// What a hook takes, beside what is in it anyway.
+#[derive(Default)]
+pub struct Hook {
+    /// The whole process, while the person approves at once.
+    pub whole: Series,
+    /// An ask of the SDK in a running process: the decision alone.
+    pub decision: Series,
+    /// A process that only starts.
+    pub bare: Series,
+}
+
+/// The hook of a coding agent, in turns with the same ask in a process that runs.
+pub async fn hook(world: &World, session: &Session, times: usize) -> Hook {
+    let mut measured = Hook::default();
     for number in 0..times + 3 {
         let event = format!(
             r#"{{"session_id":"s","transcript_path":"/t","cwd":"/w","hook_event_name":"PreToolUse","tool_name":"Bash","tool_input":{{"command":"make release"}},"tool_use_id":"t{number}"}}"#
@@ -74,16 +87,18 @@ pub fn hook(world: &World, times: usize) -> [Series; 2] {
         let mut command = Command::new(program("agenttrust"));
         command.args(["hook", "claude-code", "--socket"]).arg(world.daemon.agent_socket());
         command.arg("--state").arg(world.path("hook"));
-        let (took, answer) = run(&mut command, &event);
+        let (took, answer) = tokio::task::block_in_place(|| run(&mut command, &event));
         assert!(answer.contains(r#""permissionDecision":"allow""#), "{answer}");
-        let (start, _) = run(Command::new(program("agenttrust")).arg("--version"), "");
+        let decision = loops::one(session, number).await;
+        let (start, _) = tokio::task::block_in_place(|| run(Command::new(program("agenttrust")).arg("--version"), ""));
         // The first ones enrol the agent and warm the file cache.
         if number >= 3 {
-            whole.push(took);
-            bare.push(start);
+            measured.whole.push(took);
+            measured.decision.push(decision);
+            measured.bare.push(start);
         }
     }
-    [whole, bare]
+    measured
 }
 
 /// Size in MB (10^6 bytes) of a program as built, without symbols.
