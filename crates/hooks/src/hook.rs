@@ -12,20 +12,17 @@ mod stop;
 pub use claude_code::claude_code;
 pub use output::HookOutput;
 
-use crate::Client;
-use agenttrust_gate::{AgentKind, GateConfig, NoDevice, Tdid, Trouble};
+use crate::{Client, HookFlags};
+use agenttrust_gate::{GateConfig, Trouble};
 use clap::Args;
 use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 /// The longest event that is read, in bytes; a signed message holds far less.
 const MAX_EVENT: u64 = 16 << 20;
-
-/// How long the person has unless told otherwise, in seconds: half a minute less than the client waits.
-const DEADLINE: u32 = 3570;
 
 /// How long after its deadline a hook that hangs is answered for.
 const GRACE: Duration = Duration::from_secs(5);
@@ -39,24 +36,8 @@ pub struct HookArgs {
     /// The coding agent that calls the hook
     #[arg(value_enum)]
     client: Client,
-    /// The agent's name on your devices; the client's name unless told
-    #[arg(long, value_name = "NAME")]
-    agent: Option<String>,
-    /// Deny when nobody has answered after so many seconds; stay below the client's own time-out
-    #[arg(long, value_name = "SECONDS", default_value_t = DEADLINE, value_parser = clap::value_parser!(u32).range(5..=86_370))]
-    deadline: u32,
-    /// Wait for a device even if none can be reached now, instead of denying at once
-    #[arg(long)]
-    queue: bool,
-    /// The daemon's socket for agents
-    #[arg(long, value_name = "PATH")]
-    socket: Option<PathBuf>,
-    /// The folder in which the agent keeps its key and what it trusts
-    #[arg(long, value_name = "DIR")]
-    state: Option<PathBuf>,
-    /// The trust root to accept, and no other: 43 characters
-    #[arg(long, value_name = "TDID")]
-    root: Option<Tdid>,
+    #[command(flatten)]
+    flags: HookFlags,
     /// Print the client's settings that put this hook in front of every tool, and end
     #[arg(long)]
     print_settings: bool,
@@ -65,29 +46,8 @@ pub struct HookArgs {
 impl HookArgs {
     /// Uses the daemon with this data folder, unless a socket was named.
     pub fn with_data(mut self, folder: &Path) -> HookArgs {
-        self.socket.get_or_insert_with(|| folder.join("agent.sock"));
+        self.flags.socket.get_or_insert_with(|| folder.join("agent.sock"));
         self
-    }
-
-    fn agent_name(&self) -> &str {
-        self.agent.as_deref().unwrap_or(self.client.name())
-    }
-
-    fn config(&self) -> HookConfig {
-        let mut gate = GateConfig::new(self.agent_name()).kind(AgentKind::Hook).program(self.client.name());
-        if self.queue {
-            gate = gate.no_device(NoDevice::Queue);
-        }
-        if let Some(socket) = &self.socket {
-            gate = gate.socket(socket);
-        }
-        if let Some(state) = &self.state {
-            gate = gate.state(state);
-        }
-        if let Some(root) = self.root {
-            gate = gate.root(root);
-        }
-        HookConfig { gate, deadline: Duration::from_secs(self.deadline.into()) }
     }
 }
 
@@ -105,7 +65,7 @@ pub fn run(args: HookArgs) -> ExitCode {
     if args.print_settings {
         return emit(&settings::print(&args));
     }
-    let (config, client, started) = (args.config(), args.client, Instant::now());
+    let (config, client, started) = (args.flags.config(args.client), args.client, Instant::now());
     let latest = config.deadline + GRACE;
     let (give, take) = channel();
     let work = move || work(client, config, started, &give);

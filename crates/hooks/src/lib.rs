@@ -5,6 +5,10 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod flags;
 pub mod hook;
+mod wiring;
 
 pub use client::Client;
+pub use flags::HookFlags;
+pub use wiring::{DEADLINE, MARGIN, Wired, Wiring, status_message};

@@ -1,11 +1,8 @@
 //! The client's settings that put the hook in front of every tool.
 
 use super::{HookArgs, HookOutput};
-use crate::Client;
+use crate::{Client, MARGIN, Wiring};
 use serde_json::{Value, json};
-
-/// How much longer than ours the client's time-out is, in seconds.
-const MARGIN: u32 = 30;
 
 /// How long an event that waits for nobody may take, in seconds.
 const SHORT: u32 = 30;
@@ -38,7 +35,7 @@ fn claude_code(program: &str, args: &HookArgs) -> Value {
             "onFailure": "block",
         })
     };
-    let mut asking = hook(args.deadline + MARGIN);
+    let mut asking = hook(args.flags.deadline + MARGIN);
     asking["statusMessage"] = json!("Waiting for your approval on a device (AgentTrust)");
     json!({
         "hooks": {
@@ -51,14 +48,5 @@ fn claude_code(program: &str, args: &HookArgs) -> Value {
 }
 
 fn command_line(args: &HookArgs) -> Vec<String> {
-    let mut line = vec!["hook".to_owned(), args.client.name().to_owned()];
-    let mut flag =
-        |name: &str, value: Option<String>| line.extend(value.into_iter().flat_map(|v| [name.to_owned(), v]));
-    flag("--agent", args.agent.clone());
-    flag("--deadline", (args.deadline != super::DEADLINE).then(|| args.deadline.to_string()));
-    flag("--socket", args.socket.as_ref().map(|path| path.display().to_string()));
-    flag("--state", args.state.as_ref().map(|path| path.display().to_string()));
-    flag("--root", args.root.map(|root| root.to_string()));
-    line.extend(args.queue.then(|| "--queue".to_owned()));
-    line
+    Wiring::new(args.client, "", &args.flags).args
 }
