@@ -101,11 +101,25 @@ impl Gate {
         self.inner.agent
     }
 
+    /// The folder of this agent alone; its caller may keep files of its own in it.
+    pub fn folder(&self) -> &std::path::Path {
+        &self.inner.settings.folder
+    }
+
     /// The trust root in force; `None` until the daemon was first reached.
     pub fn root(&self) -> Option<Root> {
         let trust = self.inner.keeper.known()?;
         let tdid = trust.tdid();
         Some(Root { tdid, fingerprint: tdid.fingerprint(), pinned: self.inner.settings.root.is_some() })
+    }
+
+    /// The names of the person's devices that can answer, for saying whom a call waits for; empty until the daemon was
+    /// first reached. People chose them: show them as any other text.
+    pub fn devices(&self) -> Vec<String> {
+        let Some(trust) = self.inner.keeper.known() else { return Vec::new() };
+        let devices = trust.current().body().devices.iter();
+        let can = devices.filter(|device| device.is_approver() && !trust.is_device_revoked(&device.key.thumbprint()));
+        can.map(|device| device.name.clone()).collect()
     }
 
     /// The session of the caller's thread with this name: the same one, over restarts, until it is closed. Writes to

@@ -172,7 +172,7 @@ async fn the_person_is_asked_once_whether_they_know_the_agent() {
     let world = World::new().await;
     world.daemon.state().enrolling = Enrolling::Ignore;
     let gate = world.gate();
-    assert_eq!(gate.root(), None);
+    assert_eq!((gate.root(), gate.devices()), (None, vec![]));
     let enrolling = tokio::spawn({
         let gate = gate.clone();
         async move { gate.enroll().await }
@@ -187,6 +187,7 @@ async fn the_person_is_asked_once_whether_they_know_the_agent() {
     assert_eq!(world.daemon.state().enrolled.len(), 1, "another process sends the same message");
     let root = gate.root().unwrap();
     assert_eq!((root.fingerprint.len(), root.pinned), (16, false));
+    assert_eq!(gate.devices(), ["phone 0"]);
 
     world.daemon.state().enrolling = Enrolling::Refuse;
     let other = agenttrust_gate::GateConfig::new("other")
