@@ -40,7 +40,7 @@ struct Ran {
 
 impl Desk {
     async fn new(turns: Vec<Vec<ToolUse>>) -> Desk {
-        let desk = Desk { folder: tempfile::tempdir().unwrap(), model: ScriptedModel::start(turns).await };
+        let desk = Desk { folder: tempfile::tempdir().unwrap(), model: ScriptedModel::start(turns).await.unwrap() };
         for folder in ["home/.claude", "project", "tmp"] {
             std::fs::create_dir_all(desk.path(folder)).unwrap();
         }
