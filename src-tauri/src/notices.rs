@@ -24,6 +24,8 @@ pub enum About {
     Joiner,
     /// Something that the tray was asked for and that went wrong.
     Trouble,
+    /// Where the app is once its window is closed.
+    Tray,
 }
 
 /// A notification.
@@ -119,6 +121,17 @@ impl Notices {
             target: Target::Inbox,
             urgent: true,
         })
+    }
+
+    /// The window was closed for the first time.
+    pub fn stays_in_tray() -> Notice {
+        Notice {
+            about: About::Tray,
+            summary: "AgentTrust ID stays in the tray".to_owned(),
+            body: "What agents ask for still reaches you. Quit it there.",
+            target: Target::Inbox,
+            urgent: false,
+        }
     }
 
     fn happen(&mut self, event: &Event, manner: Manner) -> Vec<Change> {

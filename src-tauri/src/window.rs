@@ -1,6 +1,9 @@
 //! The window. It is hidden rather than closed, shows the app's own pages alone, and opens no other.
 
-use agenttrust_device::console::Theme;
+use crate::notices::Notices;
+use crate::notifier::Notifier;
+use crate::tray_icon::TrayIcon;
+use agenttrust_device::console::{Call, Console, Notifications, Settings, Theme};
 use tauri::webview::NewWindowResponse;
 use tauri::{AppHandle, Manager, Url, WebviewUrl, WebviewWindow, WebviewWindowBuilder, WindowEvent};
 
@@ -36,10 +39,31 @@ pub fn open(app: &AppHandle, hidden: bool) -> tauri::Result<WebviewWindow> {
         if let WindowEvent::CloseRequested { api, .. } = event {
             api.prevent_close();
             // A window that cannot be hidden stays, which is no harm.
-            let _hidden = closing.hide();
+            if closing.hide().is_ok() {
+                tell_of_tray(closing.app_handle());
+            }
         }
     });
     Ok(window)
+}
+
+/// Tells once where the app has gone, unless the person wants no notifications or there is no tray.
+fn tell_of_tray(app: &AppHandle) {
+    let console = app.state::<Console>().inner().clone();
+    let settings = console.settings();
+    if settings.told_of_tray
+        || settings.notifications == Notifications::Off
+        || app.state::<Option<TrayIcon>>().is_none()
+    {
+        return;
+    }
+    app.state::<Notifier>().show(app, Notices::stays_in_tray());
+    tauri::async_runtime::spawn(async move {
+        let settings = Settings { told_of_tray: true, ..settings };
+        if let Err(error) = console.call(Call::SetSettings { settings }).await {
+            tracing::warn!(code = error.code, "that the tray was told of is not remembered");
+        }
+    });
 }
 
 /// Brings the window before the person.

@@ -15,6 +15,16 @@ async function openCard(page: Page, tool = 'pay_invoice'): Promise<void> {
 
 const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true });
 
+/** Approves, after what would run was read to its end. */
+async function approve(page: Page, name = 'Approve'): Promise<void> {
+  const hint = button(page, 'Scroll to the end of what would run');
+  await expect(async () => {
+    if (await hint.isVisible()) await hint.click({ timeout: 500 });
+    await expect(button(page, name)).toBeEnabled({ timeout: 1000 });
+  }).toPass({ timeout: 10_000 });
+  await button(page, name).click();
+}
+
 test('an agent is let in, and what is approved runs', async ({ desk, open }) => {
   const asking = desk.ask({ args: { amount: '120.50' }, title: 'Pay the July invoice', risk: 'medium', ...writes(desk, 'paid') });
   const page = await open(desk);
@@ -29,7 +39,7 @@ test('an agent is let in, and what is approved runs', async ({ desk, open }) => 
   await expect(card.getByRole('definition').filter({ hasText: '120.50' })).toBeVisible();
   await expect(button(page, 'Deny')).toBeFocused();
   expect(ran(desk), 'nothing runs before it is approved').toBeNull();
-  await button(page, 'Approve').click();
+  await approve(page);
   await expect(card.getByRole('heading', { name: 'Approved' })).toBeVisible();
   await expect(card).toContainText('Done. The tool ran.');
   expect((await asking.ended).code).toBe(0);
@@ -70,21 +80,58 @@ test('what was edited is shown before it is signed, and is what runs', async ({ 
   const page = await open(desk);
   await openCard(page);
   await button(page, 'Edit').click();
-  const approve = button(page, 'Approve with changes');
-  await expect(approve).toBeDisabled();
+  const changed = button(page, 'Approve with changes');
+  await expect(changed).toBeDisabled();
   await page.getByRole('textbox', { name: 'amount' }).fill('twelve');
   await expect(page.getByRole('textbox', { name: 'amount' })).toHaveAttribute('aria-invalid', 'true');
-  await expect(approve).toBeDisabled();
+  await expect(changed).toBeDisabled();
   await page.getByRole('textbox', { name: 'amount' }).fill('120.50');
   const argv = page.getByRole('textbox', { name: 'argv' });
   await argv.fill((await argv.inputValue()).replace('all of it', 'a little'));
   const diff = page.getByRole('list', { name: 'Your changes' });
   await expect(diff.getByRole('listitem')).toHaveCount(2);
   for (const words of ['1200.5', '120.50', 'all of it', 'a little']) await expect(diff).toContainText(words);
-  await approve.click();
+  await approve(page, 'Approve with changes');
   await expect(page.getByRole('article').getByRole('heading', { name: 'Approved with changes' })).toBeVisible();
   expect((await asking.ended).code).toBe(0);
   expect(ran(desk)).toBe('a little');
+});
+
+test('on a small screen the end of what would run is read before it is approved', async ({ desk, open, page }) => {
+  await page.setViewportSize({ width: 360, height: 640 });
+  const args = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`argument_${at}`, `value ${at}`]));
+  const asking = await desk.askAsKnown({ args, ...writes(desk, 'paid') });
+  await open(desk);
+  await openCard(page);
+  const armed = button(page, 'Approve');
+  const hint = button(page, 'Scroll to the end of what would run');
+  const last = page.getByRole('definition').last();
+  await expect(hint).toBeVisible();
+  await expect(last).not.toBeInViewport();
+  await page.waitForTimeout(1000);
+  await expect(armed, 'however long it waits').toBeDisabled();
+  await hint.click();
+  await expect(armed).toBeEnabled();
+  const bar = await page.locator('article > footer').boundingBox();
+  const end = await last.boundingBox();
+  expect((end?.y ?? 0) + (end?.height ?? 0), 'above the bar').toBeLessThanOrEqual((bar?.y ?? 0) + 1);
+  await armed.click();
+  expect((await asking.ended).code).toBe(0);
+  expect(ran(desk)).toBe('paid');
+});
+
+test('with the keyboard alone the end of what would run is reached by the focus', async ({ desk, open, page }) => {
+  await page.setViewportSize({ width: 360, height: 640 });
+  const args = Object.fromEntries(Array.from({ length: 12 }, (_, at) => [`argument_${at}`, `value ${at}`]));
+  await desk.askAsKnown({ args, ...writes(desk, 'paid') });
+  await open(desk);
+  await openCard(page);
+  const hint = button(page, 'Scroll to the end of what would run');
+  await expect(hint).toBeVisible();
+  const armed = button(page, 'Approve');
+  for (let presses = 0; presses < 8 && (await hint.isVisible()); presses += 1) await page.keyboard.press('Shift+Tab');
+  await expect(hint).toBeHidden();
+  await expect(armed).toBeEnabled();
 });
 
 test('an edit that is discarded changes nothing', async ({ desk, open }) => {
@@ -95,7 +142,7 @@ test('an edit that is discarded changes nothing', async ({ desk, open }) => {
   await page.getByRole('textbox', { name: 'amount' }).fill('1');
   await page.getByRole('button', { name: 'Discard', exact: true }).click();
   await expect(page.getByRole('textbox', { name: 'amount' })).toBeHidden();
-  await button(page, 'Approve').click();
+  await approve(page);
   await expect(page.getByRole('article')).toContainText('The tool ran.');
   expect((await asking.ended).code).toBe(0);
   expect(ran(desk)).toBe('as asked');
@@ -146,7 +193,7 @@ test('an open card outlives its daemon', async ({ desk, open }) => {
   await expect(page.getByRole('heading', { name: 'pay_invoice', level: 1 }), 'the card stays').toBeVisible();
   await page.getByRole('button', { name: 'Start it' }).click();
   await expect(page.getByText('The AgentTrust daemon is not running')).toBeHidden();
-  await button(page, 'Approve').click();
+  await approve(page);
   await expect(page.getByRole('article')).toContainText('The tool ran.');
   expect((await asking.ended).code).toBe(0);
   expect(ran(desk)).toBe('paid');
@@ -165,7 +212,7 @@ test('several wait: the nearest deadline comes first, and answering one leads to
   await button(page, 'Deny').click();
   await page.getByRole('button', { name: 'Next request' }).click();
   await expect(page.getByRole('heading', { name: 'read_notes', level: 1 })).toBeVisible();
-  await button(page, 'Approve').click();
+  await approve(page);
   expect((await first.ended).code).toBe(0);
   expect((await second.ended).code).toBe(77);
 });

@@ -105,7 +105,7 @@ export class Desk {
   async pair(): Promise<void> {
     await expect.poll(() => this.stage(), { timeout: 10_000 }).toBe('unpaired');
     await this.call({ call: 'pair_here', name: 'Laptop', owner: 'owner', keys: 'file' });
-    const settings = { notifications: 'discreet', autostart: false, theme: 'system', welcomed: true } as const;
+    const settings = { notifications: 'discreet', autostart: false, theme: 'system', welcomed: true, told_of_tray: true } as const;
     await this.call({ call: 'set_settings', settings });
     await expect.poll(async () => (await this.snapshot()).connection.line, { timeout: 10_000 }).toBe('connected');
   }

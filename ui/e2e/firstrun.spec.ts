@@ -63,7 +63,7 @@ test('from nothing to a command that ran because it was approved', async ({ bare
 });
 
 test('a try-out that is denied says what an agent is told', async ({ desk, open }) => {
-  const settings = { notifications: 'discreet', autostart: false, theme: 'system', welcomed: false } as const;
+  const settings = { notifications: 'discreet', autostart: false, theme: 'system', welcomed: false, told_of_tray: true } as const;
   await desk.call({ call: 'set_settings', settings });
   const page = await open(desk);
   for (let at = 0; at < 4 && !(await heading(page, 'Try it out').isVisible()); at += 1) {

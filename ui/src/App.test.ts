@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { scenes, type Scene } from '~/gallery/scenes';
 import type { Stage } from '~/runtime/types';
 import { inPhase, payment } from '~/fixtures/cards';
@@ -50,6 +50,33 @@ describe('the app', () => {
     expect(runtime.calls).toContainEqual({ call: 'start_daemon' });
     expect(getByText('It could not be started.')).toBeTruthy();
     expect(getByText('Run it by hand.')).toBeTruthy();
+  });
+
+  it('says of the line what it says of the daemon, in the corner as in the banner', async () => {
+    const { runtime, getByRole, getByText, queryByText } = await wholeApp(ready(quiet));
+    const corner = () => getByRole('navigation', { name: 'Main' }).textContent;
+    expect(corner()).toContain('Connected');
+    runtime.tell({ news: 'daemon', daemon: { daemon: 'down' } });
+    await settle();
+    expect(getByText('The AgentTrust daemon is not running')).toBeTruthy();
+    expect(corner()).toContain('Daemon not running');
+    expect(corner()).not.toContain('Connected');
+    runtime.tell({ news: 'daemon', daemon: { daemon: 'running', paired: true } });
+    await settle();
+    expect(queryByText('The AgentTrust daemon is not running')).toBeNull();
+    expect(corner()).toContain('Connected');
+  });
+
+  it('offers a way out while the key store does not answer', async () => {
+    vi.useFakeTimers();
+    const { runtime, getByRole, queryByRole } = await wholeApp({ stage: 'starting' });
+    expect(queryByRole('button')).toBeNull();
+    await vi.advanceTimersByTimeAsync(2100);
+    await settle();
+    getByRole('button', { name: 'Stop waiting' }).click();
+    await settle();
+    vi.useRealTimers();
+    expect(runtime.calls).toContainEqual({ call: 'stop_opening' });
   });
 
   it('takes a theme over at once', async () => {

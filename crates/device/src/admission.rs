@@ -51,6 +51,17 @@ impl Shared {
         Ok(Done::Offer { offer, qr })
     }
 
+    /// The code that was shown is good for nothing any more; whoever has just read it is sent away.
+    pub(crate) async fn withdraw_pairing(&self) -> Result<Done, Failure> {
+        *self.admitting() = None;
+        self.show_joiner(None);
+        match self.door().withdraw_pairing().await {
+            // It was over already.
+            Err(failure) if !failure.is(Trouble::NotFound) => Err(failure),
+            Ok(_) | Err(_) => Ok(Done::Ok),
+        }
+    }
+
     /// A device wants to join: the first that saw the ticket is answered.
     pub(crate) fn meet_joiners(self: &Arc<Shared>) {
         let Some(Admission::Offered(ticket)) = self.admitting().take_if(|a| matches!(a, Admission::Offered(_))) else {

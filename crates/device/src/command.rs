@@ -134,6 +134,8 @@ pub enum Command {
     },
     /// Asks for a pairing code to add another device. Answers `offer`; events tell how it goes on.
     OfferPairing,
+    /// Takes the pairing code back that this device shows: nobody can join with it any more.
+    WithdrawPairing,
     /// The person typed the digits that the new device shows. There is one try.
     ConfirmPairing {
         /// The joiner's message.
@@ -222,6 +224,7 @@ impl Command {
             | Command::AcceptAgent { .. }
             | Command::RefuseAgent { .. }
             | Command::OfferPairing
+            | Command::WithdrawPairing
             | Command::ConfirmPairing { .. }
             | Command::RefusePairing { .. }
             | Command::RemoveDevice { .. }

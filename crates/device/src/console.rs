@@ -19,7 +19,7 @@ use crate::device::{Config, Device};
 use crate::failure::Failure;
 use crate::host::HostDoor;
 use crate::place::Place;
-use agenttrust_protocol::door::Trouble;
+use agenttrust_protocol::door::{ALPN_DEVICE, Trouble};
 use agenttrust_protocol::message::Uv;
 use life::Life;
 use programs::Programs;
@@ -79,6 +79,8 @@ struct Shared {
     trying: Arc<tokio::sync::Mutex<()>>,
     /// One at a time looks for a daemon that is gone.
     watching: tokio::sync::Mutex<()>,
+    /// One at a time waits for the end of one that is there.
+    attending: tokio::sync::Mutex<()>,
     stop: CancellationToken,
 }
 
@@ -95,13 +97,14 @@ impl Console {
             place,
             config,
             shell,
-            life: Mutex::new(Life::Starting),
+            life: Mutex::new(Life::Starting { cancel: CancellationToken::new() }),
             daemon: Mutex::new(DaemonView::Down),
             news,
             changing: tokio::sync::Mutex::new(()),
             starting: tokio::sync::Mutex::new(()),
             trying: Arc::default(),
             watching: tokio::sync::Mutex::new(()),
+            attending: tokio::sync::Mutex::new(()),
             stop: stop.clone(),
         });
         let opening = Arc::clone(&shared);
@@ -140,7 +143,9 @@ impl Console {
     /// Stops, and lets go of the device's folder.
     pub async fn close(self) {
         self.shared.stop.cancel();
-        let device = std::mem::replace(&mut *lock(&self.shared.life), Life::Starting).into_device();
+        let device =
+            std::mem::replace(&mut *lock(&self.shared.life), Life::Starting { cancel: CancellationToken::new() })
+                .into_device();
         if let Some(device) = device {
             device.close().await;
         }
@@ -174,6 +179,10 @@ impl Shared {
             Call::SetSettings { settings } => self.set_settings(settings),
             Call::StartDaemon => self.start_daemon().await.map(|()| Reply::Ok),
             Call::Retry => self.retry().await,
+            Call::StopOpening => {
+                self.stop_opening();
+                Ok(Reply::Ok)
+            }
             Call::PairHere { name, owner, keys } => self.pair_here(name, owner, keys).await,
             Call::Join { ticket, name, keys } => self.join(&ticket, name, keys).await,
             Call::CancelJoin => {
@@ -182,12 +191,19 @@ impl Shared {
             }
             Call::Setup { client } => self.programs.setup(client).await,
             Call::TryOut => self.try_out(),
+            Call::Versions => Ok(self.versions().await),
             Call::Export { request } => self.export(request).await,
             Call::Device { command } => {
                 let done = self.device()?.run(seen(command)).await?;
                 Ok(Reply::Device { done: Box::new(done) })
             }
         }
+    }
+
+    async fn versions(&self) -> Reply {
+        let daemon = self.host.status().await.ok().map(|status| status.version);
+        let protocol = String::from_utf8_lossy(ALPN_DEVICE).into_owned();
+        Reply::Versions { app: env!("CARGO_PKG_VERSION").to_owned(), daemon, protocol }
     }
 
     fn device(&self) -> Result<Device, Failure> {

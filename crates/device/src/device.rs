@@ -201,6 +201,23 @@ impl Device {
         Ok(())
     }
 
+    /// The daemon has gone, for whoever knows before the line does: the connection to it is given up, and the next one
+    /// sought.
+    ///
+    /// # Errors
+    /// `link_lost` if its address can be none.
+    pub fn redial(&self) -> Result<(), Failure> {
+        let mut core = self.shared.lock();
+        let Shared { endpoint, server, config, .. } = &*self.shared;
+        let door = connect(endpoint, &core.daemon().address(), server, config)?;
+        core.connection = Connection::Lost { code: Trouble::LinkLost.code().to_owned() };
+        let connection = core.connection.clone();
+        core.tell(Event::ConnectionChanged { connection });
+        drop(core);
+        self.shared.door.send_replace(door).client().close();
+        Ok(())
+    }
+
     /// Tries to connect now rather than when the wait is over: the network, or the app, has come back.
     pub fn wake(&self) {
         self.shared.door().client().wake();

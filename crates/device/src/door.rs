@@ -139,6 +139,10 @@ impl Door {
         self.send("/v1/pairings", &StartPairing { local: false }).await
     }
 
+    pub(crate) async fn withdraw_pairing(&self) -> Result<Reply, Failure> {
+        self.call(request(Method::DELETE, "/v1/pairings", JSON, Vec::new())?, Call::within(PATIENCE)).await
+    }
+
     pub(crate) async fn pairing(&self, joiner: &Hash) -> Result<PairingView, Failure> {
         self.get(&format!("/v1/pairings/{joiner}")).await
     }

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixStream;
 
 /// A daemon that is alive answers within this time.
@@ -89,6 +90,18 @@ impl HostDoor {
     /// As [`HostDoor::status`].
     pub async fn stop(&self) -> Result<(), Failure> {
         self.call::<serde::de::IgnoredAny>(Method::POST, "/v1/stop", json(&serde_json::json!({}))?).await.map(|_| ())
+    }
+
+    /// Waits for the end of the daemon that is there now: of a connection on which nothing is asked, the system tells
+    /// that at once, and until then it costs nothing.
+    ///
+    /// # Errors
+    /// `daemon_down`, `peer_refused`, if there is none to wait for.
+    pub async fn ended(&self) -> Result<(), Failure> {
+        let mut stream = UnixStream::connect(&self.socket).await.map_err(|error| self.unreachable(&error))?;
+        // Whether it was closed or cut off, the daemon is gone.
+        let _ended = stream.read(&mut [0]).await;
+        Ok(())
     }
 
     async fn call<T: DeserializeOwned>(&self, method: Method, path: &str, body: Vec<u8>) -> Result<T, Failure> {
@@ -168,6 +181,20 @@ mod tests {
         // A socket that a killed daemon left behind.
         drop(UnixListener::bind(folder.path().join("host.sock")).unwrap());
         assert_eq!(door.status().await.unwrap_err().code(), "daemon_down");
+    }
+
+    #[tokio::test]
+    async fn its_end_is_told_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("host.sock");
+        let door = HostDoor::new(socket.clone());
+        assert_eq!(door.ended().await.unwrap_err().code(), "daemon_down", "there is none to wait for");
+        let listener = tokio::net::UnixListener::bind(socket).unwrap();
+        let waiting = tokio::spawn(async move { door.ended().await });
+        let (connection, _) = listener.accept().await.unwrap();
+        assert!(!waiting.is_finished());
+        drop((connection, listener));
+        tokio::time::timeout(PATIENCE, waiting).await.unwrap().unwrap().unwrap();
     }
 
     #[tokio::test]

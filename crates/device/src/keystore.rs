@@ -129,6 +129,14 @@ impl KeyStore {
         platform::ready()
     }
 
+    /// Opens the operating system's key store; it may ask the person, and blocks until they have answered.
+    ///
+    /// # Errors
+    /// `keystore_locked`, with what is in the way.
+    pub fn unlock_platform() -> Result<(), Failure> {
+        platform::unlock()
+    }
+
     /// The word for it in the trust bundle: `keystore`, `file` or `pin`.
     pub fn protection(&self) -> &'static str {
         match self {

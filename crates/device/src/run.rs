@@ -66,6 +66,7 @@ impl Shared {
                 Ok(Done::Ok)
             }
             Command::OfferPairing => self.offer_pairing().await,
+            Command::WithdrawPairing => self.withdraw_pairing().await,
             Command::ConfirmPairing { joiner, digits, name, owner, admin, local } => {
                 self.confirm_pairing(&joiner, &digits, name, &owner, admin, local).await
             }

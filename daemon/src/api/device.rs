@@ -69,7 +69,7 @@ pub fn router(gate: Arc<Gate>, tickets: Tickets) -> Router {
         .route("/v1/log/proof/{hash}", get(proof))
         .route("/v1/log/leaves", get(leaves))
         .route("/v1/log/cosignature", post(cosign))
-        .route("/v1/pairings", post(offer))
+        .route("/v1/pairings", post(offer).delete(withdraw))
         .route("/v1/pairings/{hash}", get(pairing).post(confirm));
     super::door(router, clock, |router| router.layer(from_fn_with_state(guard, porter))).with_state(door)
 }
@@ -249,6 +249,11 @@ async fn offer(
 ) -> Answer<PairingOffer> {
     only_admins(who)?;
     door.tickets.offer(&door.gate, false).await.map(Json)
+}
+
+async fn withdraw(State(door): State<Door>, Extension(who): Extension<Who>) -> Answer<Reply> {
+    only_admins(who)?;
+    if door.gate.pairing.stop() { Ok(Json(Reply::state("ok"))) } else { Err(Trouble::NotFound.into()) }
 }
 
 async fn pairing(State(door): State<Door>, Extension(who): Extension<Who>, Named(hash): Named) -> Answer<PairingView> {

@@ -3,8 +3,7 @@
 #![allow(clippy::print_stdout, reason = "it tells where it is")]
 
 use agenttrust_device::console::{Answer, Call, Console, News, Shell};
-use agenttrust_device::{Config, Place};
-use agenttrust_link::Timing;
+use agenttrust_device::Place;
 use agenttrust_protocol::door::{ErrorBody, Trouble};
 use agenttrust_tests::kit::Phone;
 use agenttrust_tests::workspace_root;
@@ -79,10 +78,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let place = Place::find(Some(&args.data), |_| None).ok_or("no data folder")?;
     let chosen = args.data.join("chosen");
     std::fs::create_dir_all(&chosen)?;
-    // A daemon that was killed is missed within seconds.
-    let timing = Timing { keep_alive: Duration::from_millis(500), idle: Duration::from_secs(3) };
-    let config = Config { timing, ..Phone::config() };
-    let console = Console::start(place, None, config, Box::new(Desktop { chosen }));
+    let console = Console::start(place, None, Phone::config(), Box::new(Desktop { chosen }));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let host = listener.local_addr()?.to_string();
     let bridge = Arc::new(Bridge { console, ui: args.ui, host, token: token()?, policy: policy()? });

@@ -28,6 +28,30 @@ async fn an_open_card_outlives_its_daemon() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_daemon_is_noticed_at_once_paired_or_not() {
+    let home = Home::new();
+    let mut running = Daemon::start(home.data(), &[]);
+    let window = Window::open(home.data());
+    window.until_stage(|stage| daemon(stage) == Some(&DaemonView::Running { paired: false })).await;
+    for kill in [false, true] {
+        let begun = std::time::Instant::now();
+        if kill {
+            running.kill()
+        } else {
+            running.stop()
+        }
+        let down = |stage: &Stage| daemon(stage) == Some(&DaemonView::Down) && !is_connected(stage);
+        window.until_stage(down).await;
+        assert!(begun.elapsed() < std::time::Duration::from_secs(2), "{:?}", begun.elapsed());
+        if !kill {
+            running.restart();
+            assert_eq!(window.pair_here().await, Ok(Reply::Ok));
+            window.until_stage(is_connected).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_device_that_is_opened_starts_its_daemon() {
     let home = Home::new();
     let window = Window::paired(home.data()).await;

@@ -41,6 +41,20 @@ async fn a_further_device_joins_with_digits() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_was_taken_back_lets_nobody_in() {
+    let world = World::new().await;
+    let home = Home::new();
+    let window = Window::open(home.data());
+    window.until_stage(is_unpaired).await;
+    let phone = &world.phone.device;
+    let Ok(Done::Offer { offer, .. }) = phone.run(Command::OfferPairing).await else { panic!("no code") };
+    assert_eq!(phone.run(Command::WithdrawPairing).await.unwrap(), Done::Ok);
+    assert_eq!(code(window.join(&offer.ticket).await), "link_lost", "the door is shut to it");
+    assert_eq!(phone.run(Command::WithdrawPairing).await.unwrap(), Done::Ok, "it was over already");
+    let Ok(Done::Offer { .. }) = phone.run(Command::OfferPairing).await else { panic!("no further code") };
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pairing_that_is_given_up_leaves_nothing() {
     let world = World::new().await;
     let home = Home::new();

@@ -88,9 +88,8 @@ impl Window {
     pub fn open_on(data: &Path, desktop: Desktop) -> Window {
         let place = Place::find(Some(data), |_| None).unwrap();
         let programs = program("agenttrust").parent().unwrap().to_owned();
-        // A daemon that was killed is missed within seconds.
-        let timing = Timing { keep_alive: Duration::from_millis(500), idle: Duration::from_secs(3) };
-        let config = Config { timing, ..Phone::config() };
+        // The line itself misses a daemon that was killed only after its usual time: others tell it.
+        let config = Config { timing: Timing::default(), ..Phone::config() };
         let console = Console::start(place, Some(&programs), config, Box::new(desktop.clone()));
         let news = console.news();
         Window { console, news, desktop }

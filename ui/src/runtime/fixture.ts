@@ -6,7 +6,7 @@ type Answer = (command: Command) => Done | undefined;
 /** A runtime in memory: it tells what fixtures hold, keeps what it was asked, and answers as told. */
 export class FixtureRuntime implements Runtime {
   stage: Stage;
-  settings: Settings = { notifications: 'discreet', autostart: false, theme: 'system', welcomed: true };
+  settings: Settings = { notifications: 'discreet', autostart: false, theme: 'system', welcomed: true, told_of_tray: true };
   /** Every call so far. */
   readonly calls: Call[] = [];
   /** What the next calls of these names fail with. */
@@ -48,8 +48,11 @@ export class FixtureRuntime implements Runtime {
         return { reply: 'exported', path: '~/agenttrust-history.jsonl' };
       case 'device':
         return { reply: 'device', done: this.answer(call.command) ?? usual(call.command) };
+      case 'versions':
+        return { reply: 'versions', app: '0.1.0', daemon: '0.1.0', protocol: 'agenttrust/1' };
       case 'start_daemon':
       case 'retry':
+      case 'stop_opening':
       case 'pair_here':
       case 'join':
       case 'cancel_join':

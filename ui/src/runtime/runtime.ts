@@ -35,6 +35,7 @@ interface Replies {
   settings: 'settings';
   set_settings: 'settings';
   setup: 'setup';
+  versions: 'versions';
   export: 'exported';
   device: 'device';
 }

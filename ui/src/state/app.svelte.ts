@@ -38,7 +38,7 @@ export interface TriedOut {
 }
 
 // What is taken for chosen where it cannot be read: nothing that would be in anyone's way.
-const UNREAD: Settings = { notifications: 'discreet', autostart: false, theme: 'system', welcomed: true };
+const UNREAD: Settings = { notifications: 'discreet', autostart: false, theme: 'system', welcomed: true, told_of_tray: true };
 
 /** Everything the screens draw, and the ways to change it. */
 export class App {

@@ -1,5 +1,6 @@
 import { span } from '~/design/time';
 import type { DaemonView, Snapshot } from '~/runtime/types';
+import { lineOf, type Line } from './line';
 
 /** What a person can do about a state of the whole app. */
 export type Remedy = 'start_daemon' | 'replace_daemon' | 'retry' | 'resume' | 'renew' | 'export' | 'devices';
@@ -67,7 +68,11 @@ function trust({ me, trust, clock_ahead }: Snapshot): BannerView[] {
 }
 
 function line({ connection }: Snapshot, daemon: DaemonView | null): BannerView[] {
-  switch (daemon?.daemon) {
+  return [...version(daemon), ...between(lineOf(connection, daemon), daemon)];
+}
+
+function between(line: Line, daemon: DaemonView | null): BannerView[] {
+  switch (line) {
     case 'down':
       return [
         {
@@ -84,37 +89,10 @@ function line({ connection }: Snapshot, daemon: DaemonView | null): BannerView[]
           key: 'foreign',
           tone: 'danger',
           title: 'Another daemon answers on this computer',
-          text: [daemon.why.message, daemon.why.hint].filter(Boolean).join(' '),
+          text: daemon?.daemon === 'foreign' ? [daemon.why.message, daemon.why.hint].filter(Boolean).join(' ') : undefined,
           remedy: 'retry',
         },
       ];
-    case 'other_version':
-      return [
-        daemon.older
-          ? {
-              key: 'older',
-              tone: 'warn',
-              title: `The daemon is of an older version (${daemon.version})`,
-              text: 'Replacing it takes a moment; what waits is kept.',
-              remedy: 'replace_daemon',
-            }
-          : {
-              key: 'newer',
-              tone: 'warn',
-              title: `The daemon is of a newer version (${daemon.version})`,
-              text: 'Update this app, so that both are of one version.',
-            },
-        ...connected(connection),
-      ];
-    case 'running':
-    case 'elsewhere':
-    case undefined:
-      return connected(connection);
-  }
-}
-
-function connected(connection: Snapshot['connection']): BannerView[] {
-  switch (connection.line) {
     case 'connected':
       return [];
     case 'connecting':
@@ -139,6 +117,29 @@ function connected(connection: Snapshot['connection']): BannerView[] {
         },
       ];
   }
+}
+
+function version(daemon: DaemonView | null): BannerView[] {
+  if (daemon?.daemon !== 'other_version') return [];
+  if (daemon.older) {
+    return [
+      {
+        key: 'older',
+        tone: 'warn',
+        title: `The daemon is of an older version (${daemon.version})`,
+        text: 'Replacing it takes a moment; what waits is kept.',
+        remedy: 'replace_daemon',
+      },
+    ];
+  }
+  return [
+    {
+      key: 'newer',
+      tone: 'warn',
+      title: `The daemon is of a newer version (${daemon.version})`,
+      text: 'Update this app, so that both are of one version.',
+    },
+  ];
 }
 
 function rest({ trust }: Snapshot): BannerView[] {

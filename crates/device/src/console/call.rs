@@ -25,6 +25,8 @@ pub enum Call {
     /// Opens this computer's device again: the person has unlocked the key store, or mended what was in the way. One
     /// that is open looks for its daemon again.
     Retry,
+    /// Waits no longer for the key store to hand out the keys.
+    StopOpening,
     /// Makes this computer the first device.
     PairHere {
         /// What it is to be called.
@@ -50,6 +52,8 @@ pub enum Call {
         /// Which agent.
         client: Client,
     },
+    /// Which versions run here. Answers `versions`.
+    Versions,
     /// Sends a harmless request, the way any agent does; news tell what came of it.
     TryOut,
     /// Writes the whole history, or everything about one request, where the person says. Answers `exported`.
@@ -110,6 +114,15 @@ pub enum Reply {
         file: Option<String>,
         /// The text.
         text: String,
+    },
+    /// Which versions run here.
+    Versions {
+        /// This program's.
+        app: String,
+        /// The daemon's of this computer, if one runs.
+        daemon: Option<String>,
+        /// The protocol between device and daemon.
+        protocol: String,
     },
     /// The history is written.
     Exported {
@@ -265,6 +278,8 @@ pub struct Settings {
     pub theme: Theme,
     /// Whether the first run was read to its end.
     pub welcomed: bool,
+    /// Whether the person was told that the app stays in the tray.
+    pub told_of_tray: bool,
 }
 
 /// What notifications say.
@@ -297,6 +312,12 @@ pub enum Theme {
 
 impl Default for Settings {
     fn default() -> Settings {
-        Settings { notifications: Notifications::Discreet, autostart: false, theme: Theme::System, welcomed: false }
+        Settings {
+            notifications: Notifications::Discreet,
+            autostart: false,
+            theme: Theme::System,
+            welcomed: false,
+            told_of_tray: false,
+        }
     }
 }

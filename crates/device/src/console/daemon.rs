@@ -17,8 +17,16 @@ const LOOK: Duration = Duration::from_secs(2);
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 impl Shared {
-    /// Looks for the daemon, tells if it is different, and points the device at it.
-    pub(super) async fn look(&self) -> DaemonView {
+    /// Looks for the daemon, tells if it is different, points the device at it, and attends to it from then on.
+    pub(super) async fn look(self: &Arc<Shared>) -> DaemonView {
+        let view = self.see().await;
+        if is_here(&view) {
+            self.spawn(Arc::clone(self).attend());
+        }
+        view
+    }
+
+    async fn see(&self) -> DaemonView {
         let device = lock(&self.life).device().cloned();
         let view = self.daemon_view(device.as_ref()).await;
         let is_news = std::mem::replace(&mut *lock(&self.daemon), view.clone()) != view;
@@ -26,6 +34,21 @@ impl Shared {
             self.tell(News::Daemon { daemon: view.clone() });
         }
         view
+    }
+
+    /// Notices the end of the daemon that runs here the moment it ends, long before the device's line would.
+    async fn attend(self: Arc<Shared>) {
+        let Ok(_one_at_a_time) = self.attending.try_lock() else { return };
+        loop {
+            let _ended = self.host.ended().await;
+            if let Some(Err(failure)) = lock(&self.life).device().map(Device::redial) {
+                tracing::debug!(code = failure.code(), "the line to the daemon that ended is kept");
+            }
+            if !is_here(&self.see().await) {
+                return;
+            }
+            tokio::time::sleep(LOOK).await;
+        }
     }
 
     async fn daemon_view(&self, device: Option<&Device>) -> DaemonView {
@@ -60,7 +83,7 @@ impl Shared {
     }
 
     /// Starts the daemon; one of another version is stopped first.
-    pub(super) async fn start_daemon(&self) -> Result<(), Failure> {
+    pub(super) async fn start_daemon(self: &Arc<Shared>) -> Result<(), Failure> {
         let _one_at_a_time = self.starting.lock().await;
         if let DaemonView::OtherVersion { .. } = self.look().await {
             self.programs.down().await?;
@@ -91,6 +114,14 @@ impl Shared {
             }
             tokio::time::sleep(LOOK).await;
         }
+    }
+}
+
+/// Whether something answers at the host door of this computer.
+fn is_here(view: &DaemonView) -> bool {
+    match view {
+        DaemonView::Running { .. } | DaemonView::OtherVersion { .. } | DaemonView::Foreign { .. } => true,
+        DaemonView::Down | DaemonView::Elsewhere => false,
     }
 }
 

@@ -16,7 +16,10 @@ use tokio_util::sync::CancellationToken;
 /// How things stand with this computer as a device.
 pub(super) enum Life {
     /// The keys are being opened.
-    Starting,
+    Starting {
+        /// Ends the wait for them.
+        cancel: CancellationToken,
+    },
     /// It is no device.
     Unpaired {
         /// Why the operating system's key store cannot be used.
@@ -41,14 +44,22 @@ impl Life {
     pub(super) fn device(&self) -> Option<&Device> {
         match self {
             Life::Ready(device) => Some(device),
-            Life::Starting | Life::Unpaired { .. } | Life::Joining { .. } | Life::Locked(_) | Life::Failed(_) => None,
+            Life::Starting { .. }
+            | Life::Unpaired { .. }
+            | Life::Joining { .. }
+            | Life::Locked(_)
+            | Life::Failed(_) => None,
         }
     }
 
     pub(super) fn into_device(self) -> Option<Device> {
         match self {
             Life::Ready(device) => Some(device),
-            Life::Starting | Life::Unpaired { .. } | Life::Joining { .. } | Life::Locked(_) | Life::Failed(_) => None,
+            Life::Starting { .. }
+            | Life::Unpaired { .. }
+            | Life::Joining { .. }
+            | Life::Locked(_)
+            | Life::Failed(_) => None,
         }
     }
 }
@@ -57,7 +68,7 @@ impl Shared {
     pub(super) fn stage(&self) -> Stage {
         let daemon = lock(&self.daemon).clone();
         match &*lock(&self.life) {
-            Life::Starting => Stage::Starting,
+            Life::Starting { .. } => Stage::Starting,
             Life::Unpaired { key_store } => {
                 Stage::Unpaired { daemon, key_store: key_store.clone(), name: computer(), owner: user() }
             }
@@ -103,12 +114,23 @@ impl Shared {
             self.unpaired().await;
             return Ok(Reply::Ok);
         }
-        self.enter(Life::Starting);
+        let cancel = self.stop.child_token();
+        self.enter(Life::Starting { cancel: cancel.clone() });
         let kept = self.kept().await;
-        self.open(kept).await;
+        if cancel.run_until_cancelled(self.open(kept)).await.is_none() {
+            self.enter(Life::Locked(given_up().body()));
+            return Ok(Reply::Ok);
+        }
         match &*lock(&self.life) {
             Life::Locked(why) | Life::Failed(why) => Err(Failure::Daemon(why.clone())),
-            Life::Starting | Life::Unpaired { .. } | Life::Joining { .. } | Life::Ready(_) => Ok(Reply::Ok),
+            Life::Starting { .. } | Life::Unpaired { .. } | Life::Joining { .. } | Life::Ready(_) => Ok(Reply::Ok),
+        }
+    }
+
+    pub(super) fn stop_opening(&self) {
+        match &*lock(&self.life) {
+            Life::Starting { cancel } => cancel.cancel(),
+            Life::Unpaired { .. } | Life::Joining { .. } | Life::Locked(_) | Life::Failed(_) | Life::Ready(_) => {}
         }
     }
 
@@ -130,7 +152,10 @@ impl Shared {
 
     async fn open(self: &Arc<Shared>, kept: Result<Kept, Failure>) {
         let opened = match kept {
-            Ok(Kept::Platform) => self.opened(KeyStore::Platform).await,
+            Ok(Kept::Platform) => match unlocked().await {
+                Ok(()) => self.opened(KeyStore::Platform).await,
+                Err(failure) => Err(failure),
+            },
             Ok(Kept::File) => self.opened(KeyStore::File).await,
             Ok(Kept::Pin) => Err(Failure::new(Trouble::Conflict, "these keys belong to a terminal")),
             Err(failure) => Err(failure),
@@ -219,7 +244,7 @@ impl Shared {
     pub(super) fn cancel_joining(&self) {
         match &*lock(&self.life) {
             Life::Joining { cancel, .. } => cancel.cancel(),
-            Life::Starting | Life::Unpaired { .. } | Life::Locked(_) | Life::Failed(_) | Life::Ready(_) => {}
+            Life::Starting { .. } | Life::Unpaired { .. } | Life::Locked(_) | Life::Failed(_) | Life::Ready(_) => {}
         }
     }
 
@@ -253,7 +278,9 @@ impl Shared {
     fn show_digits(&self, shown: Option<String>) {
         match &mut *lock(&self.life) {
             Life::Joining { digits, .. } => *digits = shown,
-            Life::Starting | Life::Unpaired { .. } | Life::Locked(_) | Life::Failed(_) | Life::Ready(_) => return,
+            Life::Starting { .. } | Life::Unpaired { .. } | Life::Locked(_) | Life::Failed(_) | Life::Ready(_) => {
+                return;
+            }
         }
         self.tell(News::Stage { stage: Box::new(self.stage()) });
     }
@@ -272,6 +299,16 @@ impl Shared {
             }
         }
     }
+}
+
+/// Opens the key store, for which it may ask the person in a window of its own. Nothing of the device is held
+/// meanwhile: whoever stops waiting can begin anew.
+async fn unlocked() -> Result<(), Failure> {
+    tokio::task::spawn_blocking(KeyStore::unlock_platform).await.unwrap_or_else(|_| Err(Trouble::Internal.into()))
+}
+
+fn given_up() -> Failure {
+    Failure::new(Trouble::KeystoreLocked, "you stopped waiting for it")
 }
 
 fn cancelled() -> Failure {

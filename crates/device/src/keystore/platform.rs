@@ -26,6 +26,18 @@ pub(super) fn ready() -> Result<(), Failure> {
     Entry::store_status().as_ref().map_err(told).copied()
 }
 
+/// Opens the store, for which it may ask the person. Stores of other systems ask when the keys are read.
+pub(super) fn unlock() -> Result<(), Failure> {
+    #[cfg(target_os = "linux")]
+    {
+        let service = service()?;
+        let opened =
+            service.get_default_collection().and_then(|keys| if keys.is_locked()? { keys.unlock() } else { Ok(()) });
+        opened.map_err(|error| missing(&error))?;
+    }
+    ready()
+}
+
 /// Puts the seeds under a fresh account name and returns it.
 pub(super) fn save(seeds: &Seeds) -> Result<String, Failure> {
     let mut id = [0; 16];

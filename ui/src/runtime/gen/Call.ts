@@ -12,7 +12,7 @@ export type Call = { "call": "stage" } | { "call": "settings" } | { "call": "set
 /**
  * All of it.
  */
-settings: Settings, } | { "call": "start_daemon" } | { "call": "retry" } | { "call": "pair_here", 
+settings: Settings, } | { "call": "start_daemon" } | { "call": "retry" } | { "call": "stop_opening" } | { "call": "pair_here", 
 /**
  * What it is to be called.
  */
@@ -40,7 +40,7 @@ keys: KeyPlace, } | { "call": "cancel_join" } | { "call": "setup",
 /**
  * Which agent.
  */
-client: Client, } | { "call": "try_out" } | { "call": "export", 
+client: Client, } | { "call": "versions" } | { "call": "try_out" } | { "call": "export", 
 /**
  * The request; absent for the whole history.
  */

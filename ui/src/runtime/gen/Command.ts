@@ -135,7 +135,7 @@ name: string | null, } | { "command": "refuse_agent",
 /**
  * Its enrolment.
  */
-enroll: Hash, } | { "command": "offer_pairing" } | { "command": "confirm_pairing", 
+enroll: Hash, } | { "command": "offer_pairing" } | { "command": "withdraw_pairing" } | { "command": "confirm_pairing", 
 /**
  * The joiner's message.
  */

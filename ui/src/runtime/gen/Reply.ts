@@ -22,7 +22,19 @@ file: string | null,
 /**
  * The text.
  */
-text: string, } | { "reply": "exported", 
+text: string, } | { "reply": "versions", 
+/**
+ * This program's.
+ */
+app: string, 
+/**
+ * The daemon's of this computer, if one runs.
+ */
+daemon: string | null, 
+/**
+ * The protocol between device and daemon.
+ */
+protocol: string, } | { "reply": "exported", 
 /**
  * Where; absent if the person chose no place.
  */

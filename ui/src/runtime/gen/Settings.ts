@@ -21,4 +21,8 @@ theme: Theme,
 /**
  * Whether the first run was read to its end.
  */
-welcomed: boolean, };
+welcomed: boolean, 
+/**
+ * Whether the person was told that the app stays in the tray.
+ */
+told_of_tray: boolean, };

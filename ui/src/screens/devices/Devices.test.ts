@@ -31,6 +31,26 @@ async function choose(view: Awaited<ReturnType<typeof opened>>, device: string, 
   await userEvent.click(view.getByRole('menuitem', { name: what }));
 }
 
+describe('a code', () => {
+  it('is taken back before anybody reads it', async () => {
+    const view = await opened('add');
+    await userEvent.click(view.getByRole('button', { name: 'Stop showing this code' }));
+    await settle();
+    expect(view.runtime.commands).toContainEqual({ command: 'withdraw_pairing' });
+    expect(view.app.notices.at(-1)?.title).toBe('The code works no longer');
+    expect(router.place).toEqual({ name: 'devices', id: null });
+  });
+
+  it('stays on the screen while it still works', async () => {
+    const view = await opened('add');
+    view.runtime.failures.set('withdraw_pairing', { code: 'link_lost', message: 'No line.', hint: null });
+    await userEvent.click(view.getByRole('button', { name: 'Stop showing this code' }));
+    await settle();
+    expect(view.getByRole('button', { name: 'Stop showing this code' })).toBeTruthy();
+    expect(view.app.notices.at(-1)?.title).toBe('No line.');
+  });
+});
+
 describe('the devices', () => {
   it('say whose they are, how their keys are kept, and how far they vouch', async () => {
     const { getByText, getAllByText, container } = await opened();

@@ -73,6 +73,16 @@ export class Pairing {
     }
   }
 
+  /** The code is to be good for nothing any more; answers whether it is. */
+  async withdraw(): Promise<boolean> {
+    if (this.busy) return false;
+    this.busy = true;
+    const isDone = await this.#app.try({ command: 'withdraw_pairing' });
+    if (isDone) this.offer = null;
+    this.busy = false;
+    return isDone;
+  }
+
   /** The digits were typed. There is one try. */
   async confirm(typed: Introduction): Promise<void> {
     const { joiner } = this;

@@ -46,6 +46,12 @@ describe('the settings', () => {
     expect(app.notices.at(-1)?.title).toBe('It cannot be started.');
   });
 
+  it('say which versions run here', async () => {
+    const { getByText } = await opened();
+    expect(getByText('This app').nextElementSibling?.textContent).toBe('0.1.0');
+    expect(getByText('Protocol').nextElementSibling?.textContent).toBe('agenttrust/1');
+  });
+
   it('export the whole history', async () => {
     const { getByRole, runtime } = await opened();
     await userEvent.click(getByRole('button', { name: 'Export the whole history' }));
