@@ -18,7 +18,7 @@ pub(crate) fn results(request: &Value) -> Vec<String> {
     blocks.filter(|block| block["type"] == "tool_result").map(|block| all(&block["content"])).collect()
 }
 
-pub(crate) fn answer(request: &Value, reply: &Reply<'_>, streams: bool) -> String {
+pub(crate) fn answer(request: &Value, reply: &Reply, streams: bool) -> String {
     let calls = reply.calls.iter().enumerate();
     let mut blocks: Vec<Value> = calls
         .map(|(n, call)| json!({"type": "tool_use", "id": reply.call_id(n), "name": call.name, "input": call.input}))

@@ -19,7 +19,7 @@ pub(crate) fn results(request: &Value) -> Vec<String> {
         .collect()
 }
 
-pub(crate) fn answer(request: &Value, reply: &Reply<'_>, streams: bool) -> String {
+pub(crate) fn answer(request: &Value, reply: &Reply, streams: bool) -> String {
     let calls: Vec<Value> = reply
         .calls
         .iter()

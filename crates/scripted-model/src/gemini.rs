@@ -23,7 +23,7 @@ pub(crate) fn results(request: &Value) -> Vec<String> {
         .collect()
 }
 
-pub(crate) fn answer(request: &Value, reply: &Reply<'_>, streams: bool) -> String {
+pub(crate) fn answer(request: &Value, reply: &Reply, streams: bool) -> String {
     let mut parts: Vec<Value> =
         reply.calls.iter().map(|call| json!({"functionCall": {"name": call.name, "args": call.input}})).collect();
     if parts.is_empty() {

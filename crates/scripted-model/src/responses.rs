@@ -26,7 +26,7 @@ fn is_of(item: &Value, kind: &str) -> bool {
     item["type"].as_str().is_some_and(|name| name.ends_with(kind))
 }
 
-pub(crate) fn answer(request: &Value, reply: &Reply<'_>, streams: bool) -> String {
+pub(crate) fn answer(request: &Value, reply: &Reply, streams: bool) -> String {
     let mut output: Vec<Value> =
         reply.calls.iter().enumerate().map(|(n, call)| item(reply, n, call.name, &call.input)).collect();
     if output.is_empty() {
@@ -47,7 +47,7 @@ pub(crate) fn answer(request: &Value, reply: &Reply<'_>, streams: bool) -> Strin
     if streams { stream(&events(&response)) } else { response.to_string() }
 }
 
-fn item(reply: &Reply<'_>, n: usize, name: &str, input: &Value) -> Value {
+fn item(reply: &Reply, n: usize, name: &str, input: &Value) -> Value {
     let (id, call_id) = (format!("item_{}_{n}", reply.number), reply.call_id(n));
     if let Value::String(text) = input {
         return json!({

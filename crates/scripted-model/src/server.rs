@@ -102,7 +102,7 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, body: Bytes) -> Res
     let declared = wire.declared(&body);
     let turn = wire.turns_taken(&body);
     let number = shared.asked().len();
-    let reply = Reply { number, turn, calls: shared.script.calls(turn, &declared) };
+    let reply = Reply { number, turn, calls: shared.script.calls(turn, &declared, &wire.results(&body)) };
     let (streams, text) = wire.answer(&body, &reply);
     shared.asked().push(Asked { wire, body });
     let kind = if streams { "text/event-stream" } else { "application/json" };

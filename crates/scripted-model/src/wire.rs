@@ -14,19 +14,19 @@ pub(crate) enum Wire {
 }
 
 /// What the model says next.
-pub(crate) struct Reply<'a> {
+pub(crate) struct Reply {
     /// The number of the request; clients merge messages of one id.
     pub(crate) number: usize,
     /// The turn whose calls these are.
     pub(crate) turn: usize,
     /// The calls; without any the model is at its end.
-    pub(crate) calls: Vec<&'a ToolUse>,
+    pub(crate) calls: Vec<ToolUse>,
 }
 
 /// What the model says at its end.
 pub(crate) const LAST_WORD: &str = "done";
 
-impl Reply<'_> {
+impl Reply {
     /// An id for a call, which carries its turn.
     pub(crate) fn call_id(&self, n: usize) -> String {
         format!("call_{}_{n}", self.turn)
@@ -77,7 +77,7 @@ impl Wire {
     }
 
     /// Whether the answer is a stream, and the answer.
-    pub(crate) fn answer(self, request: &Value, reply: &Reply<'_>) -> (bool, String) {
+    pub(crate) fn answer(self, request: &Value, reply: &Reply) -> (bool, String) {
         let streams = request["stream"] == true || self == Wire::Gemini { streams: true };
         let text = match self {
             Wire::Anthropic => anthropic::answer(request, reply, streams),
