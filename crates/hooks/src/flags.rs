@@ -8,6 +8,12 @@ use clap::Args;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The variable with which `agenttrust doctor` has every call refused.
+pub const CANARY: &str = "AGENTTRUST_DOCTOR";
+
+/// The longest word of a canary.
+const MAX_CANARY: usize = 64;
+
 /// Who asks, how long, and with which daemon.
 #[derive(Args, Clone, Debug, PartialEq, Eq)]
 pub struct HookFlags {
@@ -73,6 +79,13 @@ impl HookFlags {
         if let Some(root) = self.root {
             gate = gate.root(root);
         }
-        HookConfig { gate, deadline: Duration::from_secs(self.deadline.into()) }
+        HookConfig { gate, deadline: Duration::from_secs(self.deadline.into()), canary: canary() }
     }
+}
+
+/// The word of the canary. Whatever the variable holds, nothing but a word gets into a message.
+fn canary() -> Option<String> {
+    let value = std::env::var_os(CANARY).filter(|value| !value.is_empty())?;
+    let is_word = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    Some(value.to_string_lossy().chars().filter(is_word).take(MAX_CANARY).collect())
 }

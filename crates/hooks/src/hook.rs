@@ -3,13 +3,15 @@
 //! Most clients run the tool when their hook dies, is late or says something they cannot read. So every way out of
 //! here is an explicit refusal but one, and the last word is spoken before the client's own time-out.
 
-mod claude_code;
+mod dialect;
 mod event;
+mod flow;
 mod output;
+mod running;
 mod settings;
 mod stop;
 
-pub use claude_code::claude_code;
+pub use flow::answer;
 pub use output::HookOutput;
 
 use crate::{Client, HookFlags};
@@ -58,6 +60,9 @@ pub struct HookConfig {
     pub gate: GateConfig,
     /// How long the person has; afterwards the answer is a refusal.
     pub deadline: Duration,
+    /// With a word to be found in the refusal, every call is refused at once and nobody is asked: for a proof that the
+    /// hook stands in front of the tools.
+    pub canary: Option<String>,
 }
 
 /// Runs the subcommand to its end. Nothing but an approval of the person, verified here, makes a client run a tool.
@@ -70,14 +75,15 @@ pub fn run(args: HookArgs) -> ExitCode {
     let (give, take) = channel();
     let work = move || work(client, config, started, &give);
     if std::thread::Builder::new().name("hook".to_owned()).spawn(work).is_err() {
-        return emit(&HookOutput::blocked(&Trouble::Internal.into()));
+        return emit(&blocked(client, Trouble::Internal));
     }
     // Of a thread that panics or hangs the client hears nothing, so it is answered for here.
     let output = take.recv_timeout(latest).unwrap_or_else(|error| {
-        HookOutput::blocked(&match error {
-            RecvTimeoutError::Timeout => Trouble::TimedOut.into(),
-            RecvTimeoutError::Disconnected => Trouble::Internal.into(),
-        })
+        let trouble = match error {
+            RecvTimeoutError::Timeout => Trouble::TimedOut,
+            RecvTimeoutError::Disconnected => Trouble::Internal,
+        };
+        blocked(client, trouble)
     });
     let code = emit(&output);
     // The thread lets go of its end once there is nothing left to withdraw.
@@ -93,9 +99,9 @@ fn work(client: Client, config: HookConfig, started: Instant, give: &Sender<Hook
         let deadline = tokio::time::sleep_until((started + config.deadline).into());
         let (output, withdraws) = tokio::select! {
             biased;
-            output = answer(client, config) => (output, false),
-            () = stop::stopped() => (HookOutput::blocked(&Trouble::Closed.into()), true),
-            () = deadline => (HookOutput::blocked(&Trouble::TimedOut.into()), true),
+            output = event(client, config) => (output, false),
+            () = stop::stopped() => (blocked(client, Trouble::Closed), true),
+            () = deadline => (blocked(client, Trouble::TimedOut), true),
         };
         drop(give.send(output));
         withdraws
@@ -106,11 +112,15 @@ fn work(client: Client, config: HookConfig, started: Instant, give: &Sender<Hook
     runtime.shutdown_background();
 }
 
-async fn answer(client: Client, config: HookConfig) -> HookOutput {
-    match (tokio::task::spawn_blocking(read_event).await, client) {
-        (Ok(Ok(event)), Client::ClaudeCode) => claude_code(&event, config).await,
-        (Ok(Ok(_) | Err(_)) | Err(_), _) => HookOutput::blocked(&Trouble::BadRequest.into()),
+async fn event(client: Client, config: HookConfig) -> HookOutput {
+    match tokio::task::spawn_blocking(read_event).await {
+        Ok(Ok(event)) => answer(client, &event, config).await,
+        Ok(Err(_)) | Err(_) => blocked(client, Trouble::BadRequest),
     }
+}
+
+fn blocked(client: Client, trouble: Trouble) -> HookOutput {
+    dialect::of(client).blocked(&trouble.into())
 }
 
 fn read_event() -> io::Result<Vec<u8>> {

@@ -10,5 +10,5 @@ pub mod hook;
 mod wiring;
 
 pub use client::Client;
-pub use flags::HookFlags;
+pub use flags::{CANARY, HookFlags};
 pub use wiring::{DEADLINE, MARGIN, Wired, Wiring, status_message};

@@ -5,7 +5,8 @@
 mod kit;
 
 use agenttrust_gate::Trouble;
-use agenttrust_hooks::hook::{HookConfig, HookOutput, claude_code};
+use agenttrust_hooks::Client;
+use agenttrust_hooks::hook::{HookConfig, HookOutput, answer};
 use agenttrust_protocol::Received;
 use agenttrust_protocol::message::{Enroll, Session, SessionContent, Verdict};
 use kit::{Act, World, person};
@@ -13,14 +14,14 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 fn config(world: &World) -> HookConfig {
-    HookConfig { gate: world.config(), deadline: Duration::from_secs(3570) }
+    HookConfig { gate: world.config(), deadline: Duration::from_secs(3570), canary: None }
 }
 
 async fn event(world: &World, event: Value) -> HookOutput {
     let mut whole =
         json!({"session_id": "5f1c", "transcript_path": "/t.jsonl", "cwd": "/w/shop", "permission_mode": "default"});
     whole.as_object_mut().unwrap().extend(event.as_object().unwrap().clone());
-    claude_code(whole.to_string().as_bytes(), config(world)).await
+    answer(Client::ClaudeCode, whole.to_string().as_bytes(), config(world)).await
 }
 
 async fn call(world: &World, tool: &str, id: &str) -> HookOutput {
@@ -173,7 +174,7 @@ async fn what_is_not_an_event_or_not_strict_json_is_refused() {
         let head = r#""hook_event_name":"PreToolUse","session_id":"s","cwd":"/","tool_name":"T","tool_use_id":"c""#;
         let text = format!("{{{head},{rest}}}");
         let config = config(&world);
-        async move { claude_code(text.as_bytes(), config).await }
+        async move { answer(Client::ClaudeCode, text.as_bytes(), config).await }
     };
     for arguments in [r#"{"a":1,"a":2}"#, r#"{"a":9007199254740993}"#, r#"{"a":"\ud800"}"#] {
         let output = asked(&format!(r#""tool_input":{arguments}"#)).await;
@@ -184,7 +185,7 @@ async fn what_is_not_an_event_or_not_strict_json_is_refused() {
     }
     assert!(reason(&asked(r#""tool_input":[]"#).await).contains("(bad_payload)"));
     for text in ["", "{}", "not JSON"] {
-        let output = claude_code(text.as_bytes(), config(&world)).await;
+        let output = answer(Client::ClaudeCode, text.as_bytes(), config(&world)).await;
         assert_eq!((output.code, output.stdout.as_str()), (2, ""));
         assert!(output.stderr.starts_with("AgentTrust: not approved (bad_request)."));
     }

@@ -5,7 +5,8 @@
 mod kit;
 
 use agenttrust_gate::{Clock, Gate, GateConfig, Hash, Tdid, Trouble};
-use agenttrust_hooks::hook::{HookConfig, claude_code};
+use agenttrust_hooks::Client;
+use agenttrust_hooks::hook::{HookConfig, answer};
 use agenttrust_protocol::message::{Paused, RevokedKind};
 use kit::{Act, World, at};
 use serde_json::{Value, json};
@@ -19,7 +20,8 @@ async fn told(name: &str, config: GateConfig) -> String {
         "tool_input": input, "tool_use_id": name,
     });
     let deadline = Duration::from_secs(3570);
-    let output = claude_code(call.to_string().as_bytes(), HookConfig { gate: config, deadline }).await;
+    let config = HookConfig { gate: config, deadline, canary: None };
+    let output = answer(Client::ClaudeCode, call.to_string().as_bytes(), config).await;
     let answer: Value = serde_json::from_str(&output.stdout).unwrap();
     let decision = &answer["hookSpecificOutput"];
     assert_eq!(decision["permissionDecision"], "deny", "{name}");

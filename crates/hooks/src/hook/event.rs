@@ -1,70 +1,115 @@
-//! Claude Code's hook events, as it writes them. Members it adds are passed over; those used here must be there.
+//! What happens in a client, whatever the client calls it.
 
 use agenttrust_gate::ExecutionResult;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-/// An event that this hook answers.
+/// An event that is answered here.
 #[derive(Debug)]
 pub(super) enum Event {
     /// A tool is about to be called.
     Call(Call),
-    /// The person has said what they want.
+    /// Somebody has said what they want.
     Prompt(Prompt),
     /// A tool that was allowed has ended.
-    Ended(Ended, ExecutionResult),
+    Ended(Ended),
 }
 
-#[derive(Debug, Deserialize)]
+/// A tool call before it runs.
+#[derive(Debug)]
 pub(super) struct Call {
-    pub(super) session_id: String,
+    pub(super) session: String,
     pub(super) cwd: String,
-    pub(super) tool_name: String,
-    pub(super) tool_use_id: String,
+    pub(super) tool: String,
+    /// The server that offers the tool, where the client's event leaves no doubt about it.
+    pub(super) server: Option<String>,
     /// Kept as written: what is signed is what the client will run.
-    pub(super) tool_input: Box<RawValue>,
+    pub(super) arguments: Box<RawValue>,
+    /// The client's id of this call; without one, equal calls are not told apart and each is asked.
+    pub(super) id: Option<String>,
+    /// What the calls that the model made at once have in common, where the client tells.
+    pub(super) group: Option<String>,
+    /// Whether the client takes other arguments back than it came with.
+    pub(super) is_editable: bool,
 }
 
-#[derive(Debug, Deserialize)]
+/// What was said before the model was asked.
+#[derive(Debug)]
 pub(super) struct Prompt {
-    pub(super) session_id: String,
-    pub(super) prompt: String,
-    /// Who wrote it; releases that do not say fire this event for the person's prompts.
-    source: Option<String>,
+    pub(super) session: String,
+    pub(super) text: String,
+    pub(super) author: Author,
 }
 
-#[derive(Debug, Deserialize)]
+/// Who wrote a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Author {
+    /// The person.
+    Person,
+    /// A timer, another agent, the client itself: a turn begins, and the person has said nothing in it.
+    Nobody,
+    /// The model, for a sub-agent: no turn of the person's.
+    Model,
+}
+
+/// A tool call after it ran.
+#[derive(Debug)]
 pub(super) struct Ended {
-    pub(super) session_id: String,
-    pub(super) tool_use_id: String,
+    pub(super) session: String,
+    pub(super) call: Which,
+    pub(super) result: ExecutionResult,
 }
 
-#[derive(Deserialize)]
-struct Named {
-    hook_event_name: String,
+/// Which call has ended.
+#[derive(Debug)]
+pub(super) enum Which {
+    /// The one with the client's id.
+    Id(String),
+    /// One of those that were equal to this, as the client gives no ids.
+    Like { tool: String, server: Option<String>, arguments: Box<RawValue> },
 }
 
-impl Event {
-    /// Reads an event.
-    ///
-    /// # Errors
-    /// It is malformed, or one that this hook has no answer to.
-    pub(super) fn read(text: &[u8]) -> Result<Event, serde_json::Error> {
-        let Named { hook_event_name } = serde_json::from_slice(text)?;
-        match hook_event_name.as_str() {
-            "PreToolUse" => Ok(Event::Call(serde_json::from_slice(text)?)),
-            "UserPromptSubmit" => Ok(Event::Prompt(serde_json::from_slice(text)?)),
-            "PostToolUse" => Ok(Event::Ended(serde_json::from_slice(text)?, ExecutionResult::Executed)),
-            "PostToolUseFailure" => Ok(Event::Ended(serde_json::from_slice(text)?, ExecutionResult::Failed)),
-            _ => Err(serde::de::Error::custom("not an event of this hook")),
-        }
+/// The client's event cannot be read, or is none of those that are answered.
+#[derive(Debug)]
+pub(super) struct Unreadable;
+
+impl From<serde_json::Error> for Unreadable {
+    fn from(_: serde_json::Error) -> Unreadable {
+        Unreadable
     }
 }
 
-impl Prompt {
-    /// Whether a person wrote it, and not a timer, another agent or the client itself.
-    pub(super) fn is_from_the_person(&self) -> bool {
-        self.source.as_deref().is_none_or(|source| matches!(source, "user" | "sdk"))
+/// Reads an event as JSON of one form; members that a client adds are passed over.
+pub(super) fn json<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Unreadable> {
+    Ok(serde_json::from_slice(text)?)
+}
+
+/// Arguments that come as an object or as the text of one.
+pub(super) fn object(arguments: Box<RawValue>) -> Result<Box<RawValue>, Unreadable> {
+    match arguments.get().starts_with('"') {
+        true => Ok(RawValue::from_string(serde_json::from_str(arguments.get())?)?),
+        false => Ok(arguments),
+    }
+}
+
+/// The id of a call that a sub-agent may have made, whose ids need not differ from those of the agent above it.
+pub(super) fn call_id(agent: Option<&str>, id: String) -> String {
+    match agent {
+        Some(agent) => format!("{agent}/{id}"),
+        None => id,
+    }
+}
+
+/// Takes a name of the form `mcp__server__tool` apart, if there is but one way to do it.
+pub(super) fn server_and_tool(name: String) -> (Option<String>, String) {
+    let parts = name.strip_prefix("mcp__").and_then(|rest| {
+        let (server, tool) = rest.split_once("__")?;
+        let is_only_one = rest.rfind("__") == Some(server.len());
+        (is_only_one && !server.is_empty() && !tool.is_empty()).then(|| (server.to_owned(), tool.to_owned()))
+    });
+    match parts {
+        Some((server, tool)) => (Some(server), tool),
+        None => (None, name),
     }
 }
 
@@ -73,43 +118,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_kept_as_written() {
-        let text = br#"{"session_id":"s","transcript_path":"/t","cwd":"/w","permission_mode":"default","new_in_some_release":{},
-            "hook_event_name":"PreToolUse","tool_name":"Pay","tool_input":{"b":1.50, "a":"\u00e9"},"tool_use_id":"c1"}"#;
-        let Event::Call(call) = Event::read(text).unwrap() else { panic!("another event") };
-        assert_eq!(call.tool_input.get(), r#"{"b":1.50, "a":"\u00e9"}"#);
-        assert_eq!((&*call.session_id, &*call.cwd, &*call.tool_name, &*call.tool_use_id), ("s", "/w", "Pay", "c1"));
-    }
-
-    #[test]
-    fn what_is_not_understood_is_not_an_event() {
-        let call = |rest: &str| {
-            format!(
-                r#"{{"hook_event_name":"PreToolUse","session_id":"s","cwd":"/","tool_name":"T","tool_use_id":"c"{rest}}}"#
-            )
-        };
-        assert!(Event::read(call(r#","tool_input":{}"#).as_bytes()).is_ok());
-        for text in [
-            "",
-            "{}",
-            "null",
-            r#"{"hook_event_name":"PermissionRequest"}"#,
-            &call(""),
-            &call(r#","tool_input":{},"tool_input":{"a":1}"#),
-            &call(r#","tool_input":{"#),
-        ] {
-            assert!(Event::read(text.as_bytes()).is_err(), "{text}");
+    fn a_server_is_named_only_where_there_is_no_doubt() {
+        let named = |name: &str| server_and_tool(name.to_owned());
+        assert_eq!(named("mcp__shop__pay_invoice"), (Some("shop".to_owned()), "pay_invoice".to_owned()));
+        for whole in ["Bash", "mcp__shop", "mcp__a__b__c", "mcp__a___b", "mcp____pay", "mcp__shop__", "MCP__a__b"] {
+            assert_eq!(named(whole), (None, whole.to_owned()));
         }
-    }
-
-    #[test]
-    fn only_a_person_gives_a_task() {
-        let of = |source: &str| {
-            let text = format!(r#"{{"hook_event_name":"UserPromptSubmit","session_id":"s","prompt":"go"{source}}}"#);
-            let Event::Prompt(prompt) = Event::read(text.as_bytes()).unwrap() else { panic!("another event") };
-            prompt.is_from_the_person()
-        };
-        assert!(of("") && of(r#","source":"user""#) && of(r#","source":"sdk""#));
-        assert!(!of(r#","source":"system""#) && !of(r#","source":"loop_wakeup""#) && !of(r#","source":"tomorrows""#));
     }
 }

@@ -1,0 +1,165 @@
+//! Claude Code, 2.1.295 or later.
+
+use super::{Dialect, decision};
+use crate::hook::HookOutput;
+use crate::hook::event::{Author, Call, Ended, Event, Prompt, Unreadable, Which, call_id, json, server_and_tool};
+use crate::hook::output::{Approval, Denial};
+use agenttrust_gate::ExecutionResult;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+pub(super) struct ClaudeCode;
+
+/// Tools whose arguments hold the answer of the person at the client's own screen: to send them their arguments back
+/// would say that it was given.
+const ANSWERED_ON_SCREEN: [&str; 2] = ["AskUserQuestion", "ExitPlanMode"];
+
+/// How a prompt begins that tells the model what became of work in the background.
+const NOTIFICATION: &str = "<task-notification>";
+
+#[derive(Deserialize)]
+struct Named {
+    hook_event_name: String,
+}
+
+#[derive(Deserialize)]
+struct PreToolUse {
+    session_id: String,
+    cwd: String,
+    agent_id: Option<String>,
+    tool_name: String,
+    tool_use_id: String,
+    tool_input: Box<RawValue>,
+}
+
+#[derive(Deserialize)]
+struct PostToolUse {
+    session_id: String,
+    agent_id: Option<String>,
+    tool_use_id: String,
+}
+
+#[derive(Deserialize)]
+struct UserPromptSubmit {
+    session_id: String,
+    agent_id: Option<String>,
+    prompt: String,
+    /// Who wrote it; some releases do not say.
+    source: Option<String>,
+}
+
+impl Dialect for ClaudeCode {
+    fn read(&self, event: &[u8]) -> Result<Event, Unreadable> {
+        match json::<Named>(event)?.hook_event_name.as_str() {
+            "PreToolUse" => Ok(Event::Call(json::<PreToolUse>(event)?.into())),
+            "PostToolUse" => Ok(Event::Ended(json::<PostToolUse>(event)?.ended(ExecutionResult::Executed))),
+            "PostToolUseFailure" => Ok(Event::Ended(json::<PostToolUse>(event)?.ended(ExecutionResult::Failed))),
+            "UserPromptSubmit" => Ok(Event::Prompt(json::<UserPromptSubmit>(event)?.into())),
+            _ => Err(Unreadable),
+        }
+    }
+
+    /// What was signed goes to the client also where it is what was asked: another hook may have rewritten the call
+    /// since, and the answer that comes last, after a person's, is the one that counts.
+    fn allowed(&self, call: &Call, approval: &Approval) -> HookOutput {
+        let is_needed = approval.is_edited || !ANSWERED_ON_SCREEN.contains(&call.tool.as_str());
+        decision::allowed(approval, is_needed.then_some(&approval.arguments))
+    }
+
+    fn denied(&self, denial: &Denial) -> HookOutput {
+        decision::denied(denial)
+    }
+
+    fn prompt_blocked(&self, why: &str) -> HookOutput {
+        decision::prompt_blocked(why)
+    }
+}
+
+impl From<PreToolUse> for Call {
+    fn from(event: PreToolUse) -> Call {
+        let (server, tool) = server_and_tool(event.tool_name);
+        Call {
+            session: event.session_id,
+            cwd: event.cwd,
+            tool,
+            server,
+            arguments: event.tool_input,
+            id: Some(call_id(event.agent_id.as_deref(), event.tool_use_id)),
+            group: None,
+            is_editable: true,
+        }
+    }
+}
+
+impl PostToolUse {
+    fn ended(self, result: ExecutionResult) -> Ended {
+        let call = Which::Id(call_id(self.agent_id.as_deref(), self.tool_use_id));
+        Ended { session: self.session_id, call, result }
+    }
+}
+
+impl From<UserPromptSubmit> for Prompt {
+    fn from(event: UserPromptSubmit) -> Prompt {
+        let is_from_a_person = event.source.as_deref().is_none_or(|source| matches!(source, "user" | "sdk"));
+        let author = match (event.agent_id, is_from_a_person && !event.prompt.trim_start().starts_with(NOTIFICATION)) {
+            (Some(_), _) => Author::Model,
+            (None, true) => Author::Person,
+            (None, false) => Author::Nobody,
+        };
+        Prompt { session: event.session_id, text: event.prompt, author }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_kept_as_written() {
+        let text = br#"{"session_id":"s","transcript_path":"/t","cwd":"/w","permission_mode":"default","new_in_some_release":{},
+            "hook_event_name":"PreToolUse","tool_name":"Pay","tool_input":{"b":1.50, "a":"\u00e9"},"tool_use_id":"c1"}"#;
+        let Ok(Event::Call(call)) = ClaudeCode.read(text) else { panic!("another event") };
+        assert_eq!(call.arguments.get(), r#"{"b":1.50, "a":"\u00e9"}"#);
+        let id = call.id.as_deref();
+        assert_eq!((&*call.session, &*call.cwd, &*call.tool, id), ("s", "/w", "Pay", Some("c1")));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_not_an_event() {
+        let call = |rest: &str| {
+            format!(
+                r#"{{"hook_event_name":"PreToolUse","session_id":"s","cwd":"/","tool_name":"T","tool_use_id":"c"{rest}}}"#
+            )
+        };
+        assert!(ClaudeCode.read(call(r#","tool_input":{}"#).as_bytes()).is_ok());
+        for text in [
+            "",
+            "{}",
+            "null",
+            r#"{"hook_event_name":"PermissionRequest"}"#,
+            &call(""),
+            &call(r#","tool_input":{},"tool_input":{"a":1}"#),
+            &call(r#","tool_input":{"#),
+        ] {
+            assert!(ClaudeCode.read(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_a_person_gives_a_task() {
+        let of = |prompt: &str, more: &str| {
+            let prompt = serde_json::to_string(prompt).unwrap();
+            let text = format!(r#"{{"hook_event_name":"UserPromptSubmit","session_id":"s","prompt":{prompt}{more}}}"#);
+            let Ok(Event::Prompt(prompt)) = ClaudeCode.read(text.as_bytes()) else { panic!("another event") };
+            prompt.author
+        };
+        for by_the_person in ["", r#","source":"user""#, r#","source":"sdk""#] {
+            assert_eq!(of("go", by_the_person), Author::Person);
+        }
+        for by_nobody in [r#","source":"system""#, r#","source":"loop_wakeup""#, r#","source":"tomorrows""#] {
+            assert_eq!(of("go", by_nobody), Author::Nobody);
+        }
+        assert_eq!(of("<task-notification>\n<task-id>a1</task-id>", ""), Author::Nobody);
+        assert_eq!(of("pay Eve", r#","agent_id":"a1""#), Author::Model);
+    }
+}
