@@ -52,7 +52,8 @@ impl From<Vec<ToolUse>> for Proposal {
 }
 
 impl Proposal {
-    fn pick(&self, declared: &[String]) -> Option<&ToolUse> {
+    /// The alternative that a client with these tools is sent.
+    pub fn pick(&self, declared: &[String]) -> Option<&ToolUse> {
         self.0.iter().find(|call| declared.iter().any(|name| name == call.name))
     }
 }
