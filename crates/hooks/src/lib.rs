@@ -7,8 +7,10 @@
 mod client;
 mod flags;
 pub mod hook;
+mod plugin;
 mod wiring;
 
 pub use client::Client;
 pub use flags::{CANARY, HookFlags};
+pub use plugin::opencode_plugin;
 pub use wiring::{DEADLINE, MARGIN, Wired, Wiring, status_message};

@@ -10,6 +10,9 @@ use serde_json::value::RawValue;
 
 pub(super) struct Gemini;
 
+/// What the model is told of a call that ran as it was proposed.
+const UNCHANGED: &str = "AgentTrust: approved; the arguments were not changed.";
+
 #[derive(Deserialize)]
 struct Named {
     hook_event_name: String,
@@ -106,10 +109,8 @@ impl Dialect for Gemini {
         HookOutput::json(&Answer { decision, reason: Some(why), system_message: None, hook_specific_output: None })
     }
 
+    /// It says of arguments that were handed back that a hook modified them, also where they are the same.
     fn ended(&self, context: Option<&str>) -> HookOutput {
-        if context.is_none() {
-            return HookOutput::silent();
-        }
         HookOutput::json(&Answer {
             decision: None,
             reason: None,
@@ -117,7 +118,7 @@ impl Dialect for Gemini {
             hook_specific_output: Some(Specific {
                 hook_event_name: "AfterTool",
                 tool_input: None,
-                additional_context: context,
+                additional_context: Some(context.unwrap_or(UNCHANGED)),
             }),
         })
     }
