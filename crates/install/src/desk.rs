@@ -1,0 +1,246 @@
+//! What a person asks for: put it in, take it out, show it, say whether it is there.
+
+use crate::clients;
+use crate::codex_trust;
+use crate::edit::{Format, apply, is_ours};
+use crate::files;
+use crate::homes::Homes;
+use crate::mcp::{self, Gateway, Servers};
+use crate::plan::{self, Change, Scene, Spot};
+use crate::program;
+use crate::record::{Part, text};
+use crate::refusal::{Outcome, Refusal};
+use agenttrust_hooks::{Client, HookFlags, Wiring};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+/// Everything that is done to clients' configurations is done from here.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    homes: Homes,
+    program: String,
+    folders: Option<OsString>,
+    named: Option<PathBuf>,
+}
+
+/// What would change, and what the person should know about it.
+#[derive(Clone, Debug, Default)]
+pub struct Prepared {
+    /// The files; none if there is nothing to do.
+    pub changes: Vec<Change>,
+    /// Sentences for the person.
+    pub notes: Vec<String>,
+    /// What became of MCP servers.
+    pub servers: Servers,
+}
+
+/// Whether a client's hooks are ours.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Installed {
+    /// There is no hook of ours.
+    No,
+    /// There is.
+    Yes {
+        /// Whether they are what would be put in now, by this program and with the flags that are there.
+        current: bool,
+    },
+    /// There is, and this setting switches all hooks off.
+    Off(&'static str),
+}
+
+impl Desk {
+    /// Of the person with these homes; hooks start `program`. Clients are looked for in the folders of `PATH`, unless
+    /// one is `named`.
+    pub fn new(homes: Homes, program: String, folders: Option<OsString>, named: Option<PathBuf>) -> Desk {
+        Desk { homes, program, folders, named }
+    }
+
+    /// Where the clients' configuration is.
+    pub fn homes(&self) -> &Homes {
+        &self.homes
+    }
+
+    /// What `install` puts in, as text. Codex's trust is not in it.
+    ///
+    /// # Errors
+    /// `config_unreadable`, which cannot be.
+    pub fn print(&self, client: Client, flags: &HookFlags, devices: &[String]) -> Outcome<String> {
+        let wiring = Wiring::new(client, &self.program, flags);
+        plan::alone(clients::format(client), &clients::hooks(&wiring, devices))
+    }
+
+    /// Puts the hooks in front of the client's tools.
+    ///
+    /// # Errors
+    /// `client_too_old`, `client_unknown`, `hooks_off`, `config_unreadable`, `file_failed`.
+    pub async fn install(&self, client: Client, flags: &HookFlags, devices: &[String]) -> Outcome<Prepared> {
+        let mut notes = Vec::new();
+        let program = self.client_program(client, &mut notes)?;
+        if let Some(program) = &program {
+            program::check(client, program).await?;
+        }
+        let mut edits = clients::hooks(&Wiring::new(client, &self.program, flags), devices);
+        let scene = self.scene(client)?;
+        self.refuse_foreign(client)?;
+        if let Some(setting) = self.switch(client, &scene)? {
+            let message = format!("{} has {setting} set, which switches every hook off.", client.title());
+            let hint = format!("Take {setting} out of its settings, then install again.");
+            return Err(Refusal::new("hooks_off", message, hint).about(&self.homes.hooks(client)));
+        }
+        match (client, &program) {
+            (Client::Codex, Some(codex)) => {
+                let config = apply(Format::Toml, scene.base.as_deref().unwrap_or_default(), &edits)?;
+                edits.extend(codex_trust::trust(codex, &config, &self.homes.codex_config()).await?);
+            }
+            (Client::Codex, None) => notes.push(UNTRUSTED.to_owned()),
+            (Client::Cursor, _) => notes.push(CURSOR.to_owned()),
+            (Client::ClaudeCode | Client::Gemini | Client::Copilot | Client::Opencode, _) => {}
+        }
+        let changes = scene.install(edits)?.into_iter().collect();
+        Ok(Prepared { changes, notes, servers: Servers::default() })
+    }
+
+    /// Takes the hooks out.
+    ///
+    /// # Errors
+    /// `config_unreadable`, `file_failed`.
+    pub fn uninstall(&self, client: Client) -> Outcome<Prepared> {
+        let changes: Vec<Change> = self.scene(client)?.uninstall()?.into_iter().collect();
+        Ok(Prepared { changes, ..Prepared::default() })
+    }
+
+    /// Puts the gateway in front of the client's MCP servers: all of them, or one; its own, or those of the project
+    /// in this folder.
+    ///
+    /// # Errors
+    /// `no_such_server`, `config_unreadable`, `file_failed`.
+    pub fn install_mcp(
+        &self,
+        client: Client,
+        flags: &HookFlags,
+        only: Option<&str>,
+        project: Option<&Path>,
+    ) -> Outcome<Prepared> {
+        let scene = self.mcp_scene(client, project)?;
+        let gateway = Gateway { program: self.program.clone(), flags: flags.clone() };
+        let format = mcp::format(client);
+        let read = |text: &str| Spot::read(format, text);
+        let (base, now) = (read(scene.base.as_deref().unwrap_or_default())?, read(scene.text()?)?);
+        let (edits, servers) = mcp::through(client, &base, &now, &gateway, only);
+        if let Some(only) = only.filter(|only| !servers.through.iter().any(|name| name == only)) {
+            let left = servers.left.iter().find(|(name, _)| name == only);
+            return Err(match left {
+                Some((_, why)) => {
+                    let message = format!("The server {only} cannot go through the gateway: {why}.");
+                    Refusal::new("server_left", message, "It stays as it is; a server that is started can.")
+                }
+                None => {
+                    let message = format!("{} has no MCP server called {only}.", client.title());
+                    Refusal::new("no_such_server", message, "Leave --server out to see and take all of them.")
+                }
+            });
+        }
+        let changes = if edits.is_empty() { Vec::new() } else { scene.install(edits)?.into_iter().collect() };
+        Ok(Prepared { changes, notes: Vec::new(), servers })
+    }
+
+    /// Takes the gateway out.
+    ///
+    /// # Errors
+    /// `config_unreadable`, `file_failed`.
+    pub fn uninstall_mcp(&self, client: Client, project: Option<&Path>) -> Outcome<Prepared> {
+        let changes: Vec<Change> = self.mcp_scene(client, project)?.uninstall()?.into_iter().collect();
+        Ok(Prepared { changes, ..Prepared::default() })
+    }
+
+    /// Whether hooks of ours are in the client's configuration.
+    ///
+    /// # Errors
+    /// `config_unreadable`, `file_failed`.
+    pub fn installed(&self, client: Client) -> Outcome<Installed> {
+        let scene = self.scene(client)?;
+        let settings = scene.text()?;
+        let found = match clients::format(client) {
+            Format::Whole => is_ours(settings, client),
+            Format::Json | Format::Toml => plan::ours(client, &Spot::read(clients::format(client), settings)?) > 0,
+        };
+        if !found {
+            return Ok(Installed::No);
+        }
+        let off = self.switch(client, &scene)?;
+        Ok(off.map_or(Installed::Yes { current: settings.contains(&self.program) }, Installed::Off))
+    }
+
+    fn scene(&self, client: Client) -> Outcome<Scene> {
+        let format = clients::format(client);
+        let spot = Spot { client, part: Part::Hooks, file: self.homes.hooks(client), format };
+        plan::look(&self.homes.records(), spot, |text| plan::loose(client, format, text))
+    }
+
+    fn mcp_scene(&self, client: Client, project: Option<&Path>) -> Outcome<Scene> {
+        let file = match (project, client) {
+            (None, _) => self.homes.mcp(client),
+            (Some(project), Client::ClaudeCode) => project.join(".mcp.json"),
+            (Some(project), Client::Cursor) => project.join(".cursor/mcp.json"),
+            (Some(project), Client::Gemini) => project.join(".gemini/settings.json"),
+            (Some(project), Client::Opencode) => project.join("opencode.json"),
+            (Some(project), Client::Codex) => project.join(".codex/config.toml"),
+            (Some(_), Client::Copilot) => {
+                let message = "Copilot CLI's MCP servers are the user's; no file of a project is known for them.";
+                return Err(Refusal::new("bad_usage", message, "Leave --project out."));
+            }
+        };
+        let format = mcp::format(client);
+        let spot = Spot { client, part: Part::Mcp, file, format };
+        plan::look(&self.homes.records(), spot, |text| {
+            apply(format, text, &mcp::direct(client, &Spot::read(format, text)?))
+        })
+    }
+
+    /// The setting that switches hooks off, in the client's file or the one beside it.
+    fn switch(&self, client: Client, scene: &Scene) -> Outcome<Option<&'static str>> {
+        if client == Client::Copilot {
+            for name in ["settings.json", "config.json"] {
+                let bytes = files::find(&self.homes.folder(client).join(name))?.bytes.unwrap_or_default();
+                // A file of the client's that is not ours to change is not ours to complain about.
+                let settings = text(&bytes).and_then(|text| Spot::read(Format::Json, text)).unwrap_or_default();
+                if let Some(setting) = clients::switched_off(client, &settings) {
+                    return Ok(Some(setting));
+                }
+            }
+        }
+        Ok(clients::switched_off(client, &Spot::read(clients::format(client), scene.text()?)?))
+    }
+
+    /// A file in the place of one that is ours as a whole has to be ours.
+    fn refuse_foreign(&self, client: Client) -> Outcome<()> {
+        let file = self.homes.hooks(client);
+        let bytes = files::find(&file)?.bytes.unwrap_or_default();
+        if clients::format(client) == Format::Whole && !bytes.is_empty() && !is_ours(text(&bytes)?, client) {
+            return Err(Refusal::unreadable("it is in the place of ours and says something else").about(&file));
+        }
+        Ok(())
+    }
+
+    fn client_program(&self, client: Client, notes: &mut Vec<String>) -> Outcome<Option<PathBuf>> {
+        if let Some(named) = &self.named {
+            let hint = "Name the client's own program, or leave --program out.";
+            let none = || Refusal::new("client_unknown", format!("{} is not a program.", named.display()), hint);
+            return program::is_program(named).then(|| Some(named.clone())).ok_or_else(none);
+        }
+        let found = program::find(client, self.folders.as_deref());
+        if found.is_none() && client != Client::Codex {
+            notes.push(format!("{} was not found on PATH; the hooks are there for when it is.", client.title()));
+        }
+        Ok(found)
+    }
+}
+
+/// Codex skips hooks that it does not trust, without a word.
+const UNTRUSTED: &str = "Codex was not found on PATH, so its trust in the hooks is not recorded, and it skips hooks that \
+                         it does not trust. Install again with --program /path/to/codex, or start Codex and trust \
+                         them in /hooks.";
+
+/// What was not tried is said.
+const CURSOR: &str = "This follows Cursor's documentation and was not run against Cursor itself: look at a first call \
+                      with care.";
