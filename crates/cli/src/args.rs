@@ -1,9 +1,11 @@
 //! The tree of commands and flags, and their help.
 
 mod ask;
+mod install;
 mod list;
 
 pub use ask::{PairArgs, PauseArgs, RunArgs};
+pub use install::{InstallArgs, InstallMcpArgs, InstallPart, UninstallArgs, UninstallPart};
 pub use list::{AgentsCommand, DevicesCommand, HistoryArgs, LogCommand, ShowArgs, VerifyArgs};
 
 use clap::{Args, Parser, Subcommand};
@@ -30,6 +32,7 @@ Examples:
   agenttrust up                             start the daemon
   agenttrust pair                           pair a phone: shows a QR code
   agenttrust approver                       answer requests in this terminal
+  agenttrust install claude-code            stand in front of a coding agent
   agenttrust run --tool deploy -- ./deploy.sh staging";
 
 /// Puts a person in charge of what agents do: ask, show, sign, run exactly what was signed.
@@ -60,13 +63,38 @@ pub enum Command {
     Daemon(DaemonCommand),
     #[command(flatten)]
     Person(PersonCommand),
-    /// Answer a coding agent's hook: one process for each tool call, JSON in, JSON out
+    /// Stand in front of a coding agent: put the hook into its configuration
     #[command(after_help = "\
-Put it into the client's settings; --print-settings writes them. Every failure is an explicit refusal.
+Shows the difference and asks first; everything else in the file stays as it is, and what was there is kept, so that \
+`agenttrust uninstall` brings it back byte for byte.
 
 Examples:
-  agenttrust hook claude-code --print-settings")]
+  agenttrust install claude-code
+  agenttrust install codex --yes
+  agenttrust install gemini --print
+  agenttrust install mcp claude-code        the gateway in front of its MCP servers")]
+    Install(InstallArgs),
+    /// Take AgentTrust out of a coding agent's configuration
+    #[command(after_help = "\
+Examples:
+  agenttrust uninstall claude-code
+  agenttrust uninstall mcp claude-code")]
+    Uninstall(UninstallArgs),
+    /// Answer a coding agent's hook: one process for each tool call, JSON in, JSON out
+    #[command(after_help = "\
+`agenttrust install` puts it into the client's configuration. Every failure is an explicit refusal.")]
     Hook(agenttrust_hooks::hook::HookArgs),
+    /// Stand in front of an MCP server: a person decides about each call of a tool
+    #[command(after_help = "\
+Write it where the server stood in the client's configuration; `agenttrust install mcp` does that. The server hears \
+of a call only when it is approved, with exactly the arguments that were signed; everything else passes byte for \
+byte. A refusal is a result that the model reads.
+
+Examples:
+  agenttrust mcp -- npx -y @modelcontextprotocol/server-filesystem /home/me/notes
+  agenttrust mcp --name tracker --header-env Authorization=TRACKER_AUTH --url https://tracker.example/mcp
+  agenttrust mcp --url http://127.0.0.1:3001/mcp --listen 127.0.0.1:8931")]
+    Mcp(agenttrust_gateway::McpArgs),
     /// Write a completion script for a shell
     #[command(
         after_help = "Examples:\n  agenttrust completions bash > ~/.local/share/bash-completion/completions/agenttrust"
@@ -100,8 +128,23 @@ pub enum DaemonCommand {
     Down,
     /// Show how the daemon is, who can approve, and what waits
     Status,
-    /// Find the usual troubles and say what to do about them
-    Doctor,
+    /// Find the usual troubles and say what to do about them; prove that a coding agent is held
+    #[command(after_help = "\
+With a coding agent's name it is run once, as you have it configured, against a model inside this program that \
+proposes harmless calls. Exit code 0 only if AgentTrust's hook refused each of them. Nothing leaves this device, \
+nobody is asked, and no tokens are used.
+
+Examples:
+  agenttrust doctor
+  agenttrust doctor claude-code
+  agenttrust doctor codex --program ~/bin/codex")]
+    Doctor {
+        /// The coding agent to try
+        client: Option<agenttrust_hooks::Client>,
+        /// The agent's program, if it is not the one in PATH
+        #[arg(long, value_name = "PATH", requires = "client")]
+        program: Option<PathBuf>,
+    },
     /// Pair a device: a phone by QR code, or this terminal with a PIN
     #[command(after_help = "\
 Examples:

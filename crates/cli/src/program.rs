@@ -2,7 +2,7 @@
 
 use crate::args::{Cli, Command, Common, DaemonCommand, PersonCommand};
 use crate::commands::{
-    agents, approve, approver, devices, doctor, history, log, pair, pause, requests, run, status, up,
+    agents, approve, approver, devices, doctor, history, install, log, mcp, pair, pause, requests, run, status, up,
 };
 use crate::failure::{Exit, Failure, Outcome};
 use crate::out::{Out, tell};
@@ -46,6 +46,11 @@ fn dispatch(cli: Cli) -> Outcome<ExitCode> {
             log::offline(&command, &mut out).map(|()| ExitCode::SUCCESS)
         }
         Command::Hook(args) => Ok(hook(args, data)),
+        Command::Mcp(args) => Ok(mcp::mcp(args, data)),
+        Command::Install(args) => {
+            alone(async || install::install(args, data.as_deref(), &mut out).await).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Uninstall(args) => install::uninstall(args, &mut out).map(|()| ExitCode::SUCCESS),
         Command::Daemon(command) => {
             running(data.as_deref(), async |place, config| with_daemon(place, command, config, &mut out).await)
         }
@@ -67,6 +72,13 @@ fn hook(args: HookArgs, data: Option<PathBuf>) -> ExitCode {
     })
 }
 
+/// For what needs neither a daemon nor a device.
+fn alone(command: impl AsyncFnOnce() -> Outcome) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| Failure::own("internal", Exit::Failed, error.to_string(), ""))?;
+    runtime.block_on(command())
+}
+
 fn running(data: Option<&Path>, command: impl AsyncFnOnce(&Place, Config) -> Outcome<ExitCode>) -> Outcome<ExitCode> {
     let nowhere = || Failure::usage("Neither HOME nor --data says where the data folder is.", "Name it: `--data DIR`.");
     let place = Place::find(data, environment).ok_or_else(nowhere)?;
@@ -84,7 +96,8 @@ async fn with_daemon(place: &Place, command: DaemonCommand, config: Config, out:
         DaemonCommand::Up => up::up(place, out).await,
         DaemonCommand::Down => up::down(place, out).await,
         DaemonCommand::Status => status::status(place, out).await,
-        DaemonCommand::Doctor => doctor::doctor(place, config.clock.now(), out).await,
+        DaemonCommand::Doctor { client: Some(client), program } => doctor::client::client(client, program, out).await,
+        DaemonCommand::Doctor { client: None, program: _ } => doctor::doctor(place, config.clock.now(), out).await,
         DaemonCommand::Pair(args) => pair::pair(place, &args, config, out).await,
         DaemonCommand::Run(args) => return run::run(place, args, out.json).await,
     }

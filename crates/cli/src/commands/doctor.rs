@@ -1,6 +1,7 @@
 //! `agenttrust doctor`: finds the usual troubles, says what each means and what to do.
 
 mod checks;
+pub mod client;
 mod folder;
 
 use crate::failure::{Exit, Failure, Outcome};
