@@ -27,8 +27,9 @@ const USAGE: u8 = 2;
 const FAILED: u8 = 1;
 
 /// What a gateway stands in front of.
-#[derive(Clone, Debug)]
 pub enum Front {
+    /// What is at the other end of two streams: one to read from, and one to write to.
+    Streams(Box<dyn AsyncRead + Send + Unpin>, Box<dyn AsyncWrite + Send + Unpin>),
     /// A command that speaks over its standard streams.
     Command(Vec<OsString>),
     /// A server behind a URL.
@@ -125,6 +126,7 @@ pub async fn relay(
             let started = Server::start(&command).map_err(|error| format!("`{name}` cannot be started: {error}."))?;
             relay_to(&gateway, &connection, started, client, stop).await
         }
+        Front::Streams(read, write) => relay_to(&gateway, &connection, Server::over(read, write), client, stop).await,
         Front::Url(upstream) => relay_to(&gateway, &connection, http::bridge(*upstream), client, stop).await,
     };
     connection.close_session();

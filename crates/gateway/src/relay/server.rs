@@ -5,8 +5,8 @@ use crate::message::{Id, Line, Lines};
 use crate::say;
 use std::process::Stdio;
 use std::time::Duration;
-use tokio::io::{AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
 /// How long a server has to end once its client has gone, before it is told to, and then before it is killed.
@@ -49,6 +49,22 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// A server at the other end of two streams. The other half of the answer ends when there is nothing more to write.
+    pub(crate) fn over(
+        read_from: impl AsyncRead + Send + Unpin + 'static,
+        write_to: impl AsyncWrite + Send + Unpin + 'static,
+    ) -> (Server, impl Future<Output = ()>) {
+        let (to, outbound) = mpsc::channel(LINE);
+        let (inbound, from) = mpsc::channel(LINE);
+        let writing = tokio::spawn(write(write_to, outbound));
+        tokio::spawn(read(read_from, inbound));
+        let ended = async move {
+            // It ends when the last sender is gone, or when the server no longer reads.
+            let _panicked = writing.await;
+        };
+        (Server { to, from }, ended)
+    }
+
     /// Starts a server as a process that speaks over its standard streams. It ends, or is ended, some time after the
     /// other half of the answer, which is to be waited for, has no more messages to write.
     ///
@@ -65,30 +81,28 @@ impl Server {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(std::io::ErrorKind::BrokenPipe.into());
         };
-        let (to, outbound) = mpsc::channel(LINE);
-        let (inbound, from) = mpsc::channel(LINE);
-        let writing = tokio::spawn(write(stdin, outbound));
-        tokio::spawn(read(stdout, inbound));
+        let (server, written) = Server::over(stdout, stdin);
         let ended = async move {
-            // It ends when the last sender is gone, or when the server no longer reads.
-            let _panicked = writing.await;
+            written.await;
             end(child).await;
         };
-        Ok((Server { to, from }, ended))
+        Ok((server, ended))
     }
 }
 
-async fn write(mut stdin: ChildStdin, mut outbound: mpsc::Receiver<Outbound>) {
+async fn write(mut to: impl AsyncWrite + Unpin, mut outbound: mpsc::Receiver<Outbound>) {
     while let Some(Outbound { mut message, .. }) = outbound.recv().await {
         message.push(b'\n');
-        if stdin.write_all(&message).await.is_err() || stdin.flush().await.is_err() {
+        if to.write_all(&message).await.is_err() || to.flush().await.is_err() {
             return;
         }
     }
+    // A server ends when its input does.
+    let _gone = to.shutdown().await;
 }
 
-async fn read(stdout: ChildStdout, inbound: mpsc::Sender<Vec<u8>>) {
-    let mut lines = Lines::new(BufReader::with_capacity(64 << 10, stdout));
+async fn read(from: impl AsyncRead + Unpin, inbound: mpsc::Sender<Vec<u8>>) {
+    let mut lines = Lines::new(BufReader::with_capacity(64 << 10, from));
     while let Some(line) = lines.next().await {
         match line {
             Line::Whole(line) => {
