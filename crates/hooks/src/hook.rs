@@ -15,7 +15,7 @@ pub use flow::answer;
 pub use output::HookOutput;
 
 use crate::{Client, HookFlags};
-use agenttrust_gate::{GateConfig, Trouble};
+use agenttrust_gate::{GateConfig, Refused, Trouble};
 use clap::Args;
 use std::io::{self, Read, Write};
 use std::path::Path;
@@ -115,12 +115,12 @@ fn work(client: Client, config: HookConfig, started: Instant, give: &Sender<Hook
 async fn event(client: Client, config: HookConfig) -> HookOutput {
     match tokio::task::spawn_blocking(read_event).await {
         Ok(Ok(event)) => answer(client, &event, config).await,
-        Ok(Err(_)) | Err(_) => blocked(client, Trouble::BadRequest),
+        Ok(Err(_)) | Err(_) => dialect::of(client).blocked(flow::UNREADABLE),
     }
 }
 
 fn blocked(client: Client, trouble: Trouble) -> HookOutput {
-    dialect::of(client).blocked(&trouble.into())
+    dialect::of(client).blocked(&Refused::from(trouble).for_model())
 }
 
 fn read_event() -> io::Result<Vec<u8>> {

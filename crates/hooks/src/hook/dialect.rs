@@ -12,7 +12,6 @@ use super::HookOutput;
 use super::event::{Call, Event, Unreadable};
 use super::output::{Approval, Denial};
 use crate::Client;
-use agenttrust_gate::Refused;
 
 /// One client's words.
 pub(super) trait Dialect: Sync {
@@ -45,8 +44,8 @@ pub(super) trait Dialect: Sync {
     }
 
     /// The last resort, where no event is known that could be answered in its own form.
-    fn blocked(&self, refused: &Refused) -> HookOutput {
-        HookOutput::blocked(refused)
+    fn blocked(&self, why: &str) -> HookOutput {
+        HookOutput::blocked(why)
     }
 }
 

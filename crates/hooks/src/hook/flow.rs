@@ -18,6 +18,11 @@ use std::time::Duration;
 /// The longest text put before a result; a file that was edited would fill the model's view a second time.
 const MAX_CONTEXT: usize = 4 << 10;
 
+/// Of an event that is not understood.
+pub(super) const UNREADABLE: &str = "AgentTrust: not approved (bad_request). Do not retry unchanged. The hook does not \
+                                     understand what the client told it. Next step, for the person: Update AgentTrust \
+                                     and the client, then run agenttrust doctor.";
+
 /// How long an ask goes on before the screen says that it waits: what is answered at once flickers otherwise.
 const QUIET: Duration = Duration::from_millis(250);
 
@@ -41,7 +46,7 @@ pub async fn answer(client: Client, event: &[u8], config: HookConfig) -> HookOut
             // The tool has run; the outcome stays unknown, which is said where it is shown.
             Err(refused) => HookOutput { stderr: format!("{}\n", for_person(&refused)), ..HookOutput::silent() },
         },
-        Err(_) => words.blocked(&Trouble::BadRequest.into()),
+        Err(_) => words.blocked(UNREADABLE),
     }
 }
 

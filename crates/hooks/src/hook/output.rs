@@ -38,15 +38,15 @@ impl HookOutput {
     }
 
     /// The last resort, where no event is known that could be answered in its own form.
-    pub(super) fn blocked(refused: &Refused) -> HookOutput {
-        HookOutput { stderr: format!("{}\n", refused.for_model()), code: 2, ..HookOutput::default() }
+    pub(super) fn blocked(why: &str) -> HookOutput {
+        HookOutput { stderr: format!("{why}\n"), code: 2, ..HookOutput::default() }
     }
 
     /// An answer that is one line of JSON.
     pub(super) fn json(answer: &impl Serialize) -> HookOutput {
         match serde_json::to_string(answer) {
             Ok(text) => HookOutput { stdout: text + "\n", ..HookOutput::default() },
-            Err(_) => HookOutput::blocked(&Trouble::Internal.into()),
+            Err(_) => HookOutput::blocked(&Refused::from(Trouble::Internal).for_model()),
         }
     }
 }
@@ -57,8 +57,7 @@ mod tests {
 
     #[test]
     fn the_last_resort_is_an_exit_code_every_client_takes_for_a_no() {
-        let output = HookOutput::blocked(&Trouble::BadRequest.into());
-        assert_eq!((output.code, output.stdout.as_str()), (2, ""));
-        assert!(output.stderr.starts_with("AgentTrust: not approved (bad_request)."));
+        let output = HookOutput::blocked("AgentTrust: no.");
+        assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (2, "", "AgentTrust: no.\n"));
     }
 }

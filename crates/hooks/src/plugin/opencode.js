@@ -43,7 +43,11 @@ export const AgentTrust = async ({ client, directory }) => {
         end()
       }
       child.on("error", () => ended(() => reject(new Error(FAILED))))
-      child.on("close", (code) => ended(() => (code === 0 ? resolve(answer) : reject(new Error(line.trim() || said || FAILED)))))
+      child.on("close", (code) => {
+        // Of a hook that was killed the last words are none of an answer.
+        const why = code === null ? FAILED : line.trim() || said || FAILED
+        ended(() => (code === 0 ? resolve(answer) : reject(new Error(why))))
+      })
       // A hook that is gone says so by its end.
       child.stdin.on("error", () => {})
       child.stdin.end(JSON.stringify(event))

@@ -9,7 +9,7 @@
 mod daemon;
 mod domain;
 
-pub use daemon::{Act, Daemon, Enrolling};
+pub use daemon::{Act, Daemon, Enrolling, Stored};
 pub use domain::{Domain, at, person};
 
 use agenttrust_gate::{Action, Clock, Gate, GateConfig, Permit, Refused, Session, Time, Verdict};

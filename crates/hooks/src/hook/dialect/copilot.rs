@@ -5,7 +5,7 @@ use super::Dialect;
 use crate::hook::HookOutput;
 use crate::hook::event::{Author, Call, Ended, Event, Prompt, Unreadable, Which, json, object};
 use crate::hook::output::{Approval, Denial};
-use agenttrust_gate::{ExecutionResult, Refused};
+use agenttrust_gate::ExecutionResult;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -103,8 +103,8 @@ impl Dialect for Copilot {
     }
 
     /// Of a hook that fails its model reads the exit code alone, but an answer beside it is read.
-    fn blocked(&self, refused: &Refused) -> HookOutput {
-        HookOutput { stdout: denied(&refused.for_model()).stdout, ..HookOutput::blocked(refused) }
+    fn blocked(&self, why: &str) -> HookOutput {
+        HookOutput { stdout: denied(why).stdout, ..HookOutput::blocked(why) }
     }
 }
 

@@ -5,7 +5,7 @@ use super::Dialect;
 use crate::hook::HookOutput;
 use crate::hook::event::{Author, Call, Ended, Event, Prompt, Unreadable, Which, json, object};
 use crate::hook::output::{Approval, Denial};
-use agenttrust_gate::{ExecutionResult, Refused};
+use agenttrust_gate::ExecutionResult;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -95,8 +95,8 @@ impl Dialect for Cursor {
     }
 
     /// An exit code of 2 is documented as a no; an answer beside it does no harm.
-    fn blocked(&self, refused: &Refused) -> HookOutput {
-        HookOutput { stdout: denied(&refused.for_model(), None).stdout, ..HookOutput::blocked(refused) }
+    fn blocked(&self, why: &str) -> HookOutput {
+        HookOutput { stdout: denied(why, None).stdout, ..HookOutput::blocked(why) }
     }
 }
 
