@@ -8,7 +8,6 @@ mod event;
 mod flow;
 mod output;
 mod running;
-mod settings;
 mod stop;
 
 pub use flow::answer;
@@ -40,9 +39,6 @@ pub struct HookArgs {
     client: Client,
     #[command(flatten)]
     flags: HookFlags,
-    /// Print the client's settings that put this hook in front of every tool, and end
-    #[arg(long)]
-    print_settings: bool,
 }
 
 impl HookArgs {
@@ -67,9 +63,6 @@ pub struct HookConfig {
 
 /// Runs the subcommand to its end. Nothing but an approval of the person, verified here, makes a client run a tool.
 pub fn run(args: HookArgs) -> ExitCode {
-    if args.print_settings {
-        return emit(&settings::print(&args));
-    }
     let (config, client, started) = (args.flags.config(args.client), args.client, Instant::now());
     let latest = config.deadline + GRACE;
     let (give, take) = channel();
@@ -115,12 +108,17 @@ fn work(client: Client, config: HookConfig, started: Instant, give: &Sender<Hook
 async fn event(client: Client, config: HookConfig) -> HookOutput {
     match tokio::task::spawn_blocking(read_event).await {
         Ok(Ok(event)) => answer(client, &event, config).await,
-        Ok(Err(_)) | Err(_) => dialect::of(client).blocked(flow::UNREADABLE),
+        Ok(Err(_)) | Err(_) => refusal(client, flow::UNREADABLE),
     }
 }
 
 fn blocked(client: Client, trouble: Trouble) -> HookOutput {
-    dialect::of(client).blocked(&Refused::from(trouble).for_model())
+    refusal(client, &Refused::from(trouble).for_model())
+}
+
+/// A no to whatever it was that the client asked.
+pub(crate) fn refusal(client: Client, why: &str) -> HookOutput {
+    dialect::of(client).blocked(why)
 }
 
 fn read_event() -> io::Result<Vec<u8>> {

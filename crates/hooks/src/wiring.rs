@@ -55,11 +55,14 @@ impl Wiring {
     }
 
     /// One line for clients that hand a hook to a shell. Most of them run the tool when their hook dies, so that the
-    /// shell, which outlives it, says no in its place.
+    /// shell, which outlives it, says no in its place; a hook that ended with 2 has said it itself.
     pub fn shell(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args).map(|word| quoted(word));
         let line = words.collect::<Vec<_>>().join(" ");
-        format!("{line} || {{ echo {} >&2; exit 2; }}", quoted(DIED))
+        let died = crate::hook::refusal(self.client, DIED);
+        let say = |text: &str, to| format!("echo {}{to}; ", quoted(text.trim_end()));
+        let said = if died.stdout.is_empty() { String::new() } else { say(&died.stdout, "") };
+        format!("{line} || {{ [ $? -eq 2 ] || {{ {said}{}}}; exit 2; }}", say(&died.stderr, " >&2"))
     }
 }
 
@@ -144,6 +147,20 @@ mod tests {
         let said = run("/bin/echo", "it's $HOME; `id` \"bot\"");
         assert_eq!(String::from_utf8_lossy(&said.stdout), "hook codex --agent it's $HOME; `id` \"bot\"\n");
         assert_eq!((said.status.code(), said.stderr.len()), (Some(0), 0));
+    }
+
+    #[test]
+    fn a_hook_that_said_no_is_not_spoken_for() {
+        let line = Wiring::new(Client::Copilot, "/bin/sh", &HookFlags::default()).shell();
+        let run = |hook: &str| {
+            let line = line.replacen("/bin/sh hook copilot", hook, 1);
+            std::process::Command::new("sh").args(["-c", &line]).output().unwrap()
+        };
+        let said = run("sh -c 'echo no; exit 2'");
+        assert_eq!((said.status.code(), &*said.stdout, &*said.stderr), (Some(2), &b"no\n"[..], &b""[..]));
+        let killed = run("sh -c 'kill -9 $$'");
+        let answer: serde_json::Value = serde_json::from_slice(&killed.stdout).unwrap();
+        assert_eq!((killed.status.code(), &answer["permissionDecision"]), (Some(2), &"deny".into()));
     }
 
     #[test]
