@@ -124,10 +124,15 @@ pub(super) fn codex(url: &str) -> Drive {
 }
 
 /// How it signs in stands in the settings of the folder, which win over the person's; the folder has to be trusted
-/// for that.
+/// for that. It would start itself a second time to have more memory, which takes as long again.
 fn gemini(url: &str) -> Drive {
     let args = ["--approval-mode", "yolo", "-m", "gemini-2.5-pro", "-p", PROMPT];
-    let env = [("GOOGLE_GEMINI_BASE_URL", url), ("GEMINI_API_KEY", "scripted"), ("GEMINI_CLI_TRUST_WORKSPACE", "true")];
+    let env = [
+        ("GOOGLE_GEMINI_BASE_URL", url),
+        ("GEMINI_API_KEY", "scripted"),
+        ("GEMINI_CLI_TRUST_WORKSPACE", "true"),
+        ("GEMINI_CLI_NO_RELAUNCH", "true"),
+    ];
     let mut drive = Drive::of(&args, &env);
     let settings = json!({"security": {"auth": {"selectedType": "gemini-api-key"}}});
     drive.files.push((".gemini/settings.json", settings.to_string()));

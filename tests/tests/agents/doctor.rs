@@ -1,0 +1,103 @@
+//! What looks installed and is not, and what looks blocked and is not by us.
+
+use crate::clients::write;
+use crate::desk::Desk;
+use agenttrust_hooks::Client;
+use agenttrust_tests::kit::ToolUse;
+use serde_json::json;
+
+/// A home in which the hook was put for a daemon that does not run.
+async fn installed(client: Client) -> Desk {
+    let desk = Desk::new(client, Vec::<Vec<ToolUse>>::new()).await;
+    desk.install(&desk.path("nobody.sock"), &[]);
+    desk
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codex_does_not_run_a_hook_that_is_not_trusted_as_it_stands() {
+    let desk = installed(Client::Codex).await;
+    desk.change(".codex/config.toml", |text| text.replace("trusted_hash = \"sha256:", "trusted_hash = \"sha256:0"));
+    desk.doctor().is("not_installed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codex_can_have_its_hooks_switched_off() {
+    let desk = installed(Client::Codex).await;
+    desk.change(".codex/config.toml", |text| text.replace("[features]", "[features]\nhooks = false"));
+    desk.doctor().is("not_installed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn claude_code_can_have_its_hooks_switched_off() {
+    let desk = installed(Client::ClaudeCode).await;
+    desk.change(".claude/settings.json", |text| text.replacen('{', "{\"disableAllHooks\": true,", 1));
+    desk.doctor().is("not_installed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn gemini_can_have_its_hooks_switched_off() {
+    let desk = installed(Client::Gemini).await;
+    desk.change(".gemini/settings.json", |text| text.replacen('{', "{\"hooksConfig\": {\"enabled\": false},", 1));
+    desk.doctor().is("not_installed");
+}
+
+/// Hooks of a project say nothing about the next project: Claude Code.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_of_one_project_is_not_installed() {
+    let desk = installed(Client::ClaudeCode).await;
+    let settings = std::fs::read_to_string(desk.path("home/.claude/settings.json")).unwrap();
+    desk.put("project/.claude/settings.json", &settings);
+    desk.uninstall();
+    desk.doctor().is("not_installed");
+}
+
+/// Copilot passes over the hooks of a folder that nobody trusts, without a word.
+#[tokio::test(flavor = "multi_thread")]
+async fn copilot_runs_tools_past_the_hook_of_an_untrusted_folder() {
+    let desk = Desk::new(Client::Copilot, vec![vec![write(Client::Copilot, "marker")]]).await;
+    desk.install(&desk.path("nobody.sock"), &[]);
+    let hooks = std::fs::read_to_string(desk.path("home/.copilot/hooks/agenttrust.json")).unwrap();
+    desk.put("project/.github/hooks/agenttrust.json", &hooks);
+    desk.uninstall();
+    let ran = desk.run().await;
+    assert_eq!(desk.marker("marker").as_deref(), Some("original"), "{}", ran.output);
+    desk.doctor().is("not_installed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_no_of_somebody_else_proves_nothing() {
+    let desk = Desk::new(Client::ClaudeCode, Vec::<Vec<ToolUse>>::new()).await;
+    let deny = json!({"permissions": {"deny": ["Bash(echo:*)", "Write"]}});
+    desk.put("home/.claude/settings.json", &deny.to_string());
+    desk.doctor().is("blocked_elsewhere");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_read_what_was_seen() {
+    let desk = installed(Client::Codex).await;
+    let program = crate::clients::program(Client::Codex).display().to_string();
+    let output = desk.agenttrust(&["doctor", "codex", "--program", &program]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text} {:?}", output.stderr);
+    for words in ["Codex (codex-cli 0.169.0) ran for", "None ran: no file was written", "AgentTrust stands in front of"]
+    {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+}
+
+/// Cursor is not driven: its file is looked at, and that is said.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_cursor_only_the_file_is_looked_at() {
+    let desk = Desk::new(Client::Cursor, Vec::<Vec<ToolUse>>::new()).await;
+    let look = || {
+        let output = desk.agenttrust(&["doctor", "cursor"]);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (exit, text) = look();
+    assert_eq!(exit, Some(1), "{text}");
+    assert!(text.contains("nothing was run and nothing is proven"), "{text}");
+    let output = desk.agenttrust(&["install", "cursor", "--yes"]);
+    assert!(output.status.success(), "{output:?}");
+    let (exit, text) = look();
+    assert_eq!(exit, Some(0), "{text}");
+}
