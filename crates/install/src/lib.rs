@@ -22,7 +22,7 @@ mod toml;
 
 pub use desk::{Desk, Installed, Prepared};
 pub use homes::Homes;
-pub use mcp::Servers;
+pub use mcp::{MCP_DEADLINE, Servers};
 pub use plan::Change;
 pub use program::find as find_program;
 pub use record::Part;

@@ -4,9 +4,12 @@ mod entry;
 mod shape;
 
 use crate::edit::{Edit, Format};
-use agenttrust_hooks::{Client, HookFlags};
+use agenttrust_hooks::{Client, DEADLINE, HookFlags};
 use entry::{Entry, Found};
 use serde_json::Value;
+
+/// How long the gateway waits for the person unless told otherwise, in seconds.
+pub const MCP_DEADLINE: u32 = 600;
 
 /// What is in a client's list of MCP servers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,6 +25,18 @@ pub struct Servers {
 pub(crate) struct Gateway {
     pub program: String,
     pub flags: HookFlags,
+}
+
+impl Gateway {
+    /// The flags that say something else than is so anyway.
+    fn line(&self) -> Vec<String> {
+        let HookFlags { deadline, .. } = self.flags;
+        let mut line = HookFlags { deadline: DEADLINE, ..self.flags.clone() }.line();
+        if deadline != MCP_DEADLINE {
+            line.extend(["--deadline".to_owned(), deadline.to_string()]);
+        }
+        line
+    }
 }
 
 /// How the client's file with servers is written.

@@ -1,5 +1,6 @@
 //! One server's entry, with and without the gateway.
 
+use super::shape::Patience;
 use super::{Gateway, shape};
 use crate::edit::{Edit, Given};
 use agenttrust_hooks::{Client, MARGIN};
@@ -148,7 +149,7 @@ impl Entry {
     pub(super) fn wrap(&self, server: &Server, gateway: &Gateway) -> Vec<Edit> {
         let mut line = vec![gateway.program.clone(), "mcp".to_owned()];
         line.extend(named(&self.name));
-        line.extend(gateway.flags.line());
+        line.extend(gateway.line());
         let mut edits = Vec::new();
         match server {
             Server::Command(command) => {
@@ -166,7 +167,7 @@ impl Entry {
                 }
                 line.extend(["--url".to_owned(), url.clone()]);
                 edits.extend(self.forwarded(headers));
-                let members = ["url", "httpUrl", shape::headers(self.client), "env_http_headers"];
+                let members = ["url", "httpUrl", shape::headers(self.client), "env_http_headers", "oauth"];
                 edits.extend(members.iter().filter_map(|name| self.remove(&[name])));
                 if self.value.get("type").is_some() {
                     edits.extend(
@@ -197,9 +198,10 @@ impl Entry {
 
     /// A client that gives up before the person's time is over would never hear the answer.
     fn patience(&self, gateway: &Gateway) -> Option<Edit> {
-        let (name, unit) = shape::patience(self.client)?;
+        let Patience { name, unit, suffices } = shape::patience(self.client);
         let wanted = u64::from(gateway.flags.deadline.saturating_add(MARGIN)).saturating_mul(unit);
-        let enough = self.value.get(name).and_then(Value::as_f64).is_some_and(|now| now >= wanted as f64);
+        let now = self.value.get(name).and_then(Value::as_f64);
+        let enough = now.map_or(suffices, |now| now >= wanted as f64);
         (!enough).then(|| self.set(&[name], Given::number(wanted)))
     }
 

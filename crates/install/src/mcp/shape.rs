@@ -51,13 +51,25 @@ pub(super) const fn needs_type(client: Client) -> bool {
     matches!(client, Client::Opencode)
 }
 
-/// How long a call may take: the member, and how many of its units are a second. Where there is none, the client
-/// waits long enough by itself, or as long as it is told that the call goes on.
-pub(super) const fn patience(client: Client) -> Option<(&'static str, u64)> {
+/// How a client is told how long a call may take.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Patience {
+    /// The member that says it.
+    pub name: &'static str,
+    /// How many of its units are a second.
+    pub unit: u64,
+    /// Whether the client waits long enough where nothing is said: by itself, or because it hears that the call goes
+    /// on.
+    pub suffices: bool,
+}
+
+pub(super) const fn patience(client: Client) -> Patience {
     match client {
-        Client::Codex => Some(("tool_timeout_sec", 1)),
-        Client::Gemini => Some(("timeout", 1000)),
-        Client::ClaudeCode | Client::Copilot | Client::Opencode | Client::Cursor => None,
+        Client::Codex => Patience { name: "tool_timeout_sec", unit: 1, suffices: false },
+        Client::Gemini | Client::Opencode => Patience { name: "timeout", unit: 1000, suffices: false },
+        Client::ClaudeCode | Client::Copilot | Client::Cursor => {
+            Patience { name: "timeout", unit: 1000, suffices: true }
+        }
     }
 }
 
