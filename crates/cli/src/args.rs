@@ -271,6 +271,17 @@ mod tests {
     }
 
     #[test]
+    fn the_gateway_waits_as_long_as_it_is_installed_for() {
+        let default = |line: &[&str]| {
+            let mut command = Cli::command();
+            let command = line.iter().fold(&mut command, |at, name| at.find_subcommand_mut(name).unwrap());
+            let deadline = command.get_arguments().find(|flag| flag.get_id() == "deadline").unwrap();
+            deadline.get_default_values().to_vec()
+        };
+        assert_eq!(default(&["install", "mcp"]), default(&["mcp"]));
+    }
+
+    #[test]
     fn no_flag_stands_in_for_the_pin() {
         let mut command = Cli::command();
         command.build();

@@ -1,6 +1,8 @@
 //! Flags of the commands that put AgentTrust in front of coding agents.
 
+use agenttrust_gate::Tdid;
 use agenttrust_hooks::{Client, HookFlags};
+use agenttrust_install::MCP_DEADLINE;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -48,7 +50,7 @@ pub struct InstallMcpArgs {
     #[arg(value_enum)]
     pub client: Client,
     #[command(flatten)]
-    pub flags: HookFlags,
+    pub flags: GatewayFlags,
     /// Only this server
     #[arg(long, value_name = "NAME")]
     pub server: Option<String>,
@@ -58,6 +60,36 @@ pub struct InstallMcpArgs {
     /// Do not ask before the change
     #[arg(long, short = 'y')]
     pub yes: bool,
+}
+
+/// Who asks, how long, and with which daemon: the gateway's own flags.
+#[derive(Clone, Debug, Args)]
+pub struct GatewayFlags {
+    /// The agent's name on your devices, one for all these servers [default: mcp-<SERVER> for each]
+    #[arg(long, value_name = "NAME")]
+    pub agent: Option<String>,
+    /// Refuse a call when nobody has answered after so many seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = MCP_DEADLINE, value_parser = clap::value_parser!(u32).range(5..=86_370))]
+    pub deadline: u32,
+    /// Wait for a device even if none can be reached now, instead of refusing at once
+    #[arg(long)]
+    pub queue: bool,
+    /// The daemon's socket for agents
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
+    /// The folder in which the agents keep their keys and what they trust
+    #[arg(long, value_name = "DIR")]
+    pub state: Option<PathBuf>,
+    /// The trust root to accept, and no other: 43 characters
+    #[arg(long, value_name = "TDID")]
+    pub root: Option<Tdid>,
+}
+
+impl From<GatewayFlags> for HookFlags {
+    fn from(flags: GatewayFlags) -> HookFlags {
+        let GatewayFlags { agent, deadline, queue, socket, state, root } = flags;
+        HookFlags { agent, deadline, queue, socket, state, root }
+    }
 }
 
 /// `agenttrust uninstall`

@@ -77,7 +77,7 @@ pub async fn install(args: InstallArgs, data: Option<&Path>, out: &mut Out) -> O
 }
 
 fn install_mcp(args: InstallMcpArgs, data: Option<&Path>, out: &mut Out) -> Outcome {
-    let flags = settled(args.flags, data)?;
+    let flags = settled(args.flags.into(), data)?;
     let desk = desk(None)?;
     let (server, project) = (args.server.as_deref(), args.project.as_deref().map(whole).transpose()?);
     let prepared = desk.install_mcp(args.client, &flags, server, project.as_deref())?;
