@@ -27,7 +27,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    fn new(stream: DuplexStream) -> Peer {
+    pub fn new(stream: DuplexStream) -> Peer {
         let (from, to) = split(stream);
         Peer { lines: BufReader::new(from).lines(), to: Some(to) }
     }
