@@ -15,6 +15,7 @@ pub(crate) use trust::{Mark, TrustRows, TrustStep};
 
 use crate::error::{FOREIGN, NEWER, Refused};
 use agenttrust_protocol::door::Trouble;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use rusqlite_migration::{M, Migrations};
 use rustix::fs::{FlockOperation, flock};
@@ -30,6 +31,11 @@ const STEPS: &[M<'static>] = &[M::up(include_str!("store/0001.sql"))];
 
 /// How long another process's write is waited for.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// How many pages the log of changes has before they are moved into the file. A hook is a process for each call: to move
+/// them whenever one ends, and to begin a new log whenever one starts, would be most of its syncs; to read a long log
+/// whenever one starts would be most of its time.
+const LOG_PAGES: i64 = 200;
 
 pub(crate) struct Store {
     db: Connection,
@@ -51,16 +57,22 @@ impl Store {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut db = Connection::open_with_flags(folder.join("gate.db"), flags)?;
         db.busy_timeout(BUSY)?;
-        check_owner(&db)?;
+        let is_new = check_owner(&db)?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", "FULL")?;
         db.pragma_update(None, "fullfsync", true)?;
+        db.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         Migrations::from_slice(STEPS).to_latest(&mut db).map_err(|error| {
             tracing::debug!(%error, "the agent's record cannot be brought up to date");
             let sqlite =
                 if let rusqlite_migration::Error::RusqliteError { err, .. } = error { Some(err) } else { None };
             Refused::from(sqlite.unwrap_or(rusqlite::Error::InvalidQuery))
         })?;
+        if is_new {
+            // The file says from the start whose it is and what it holds.
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        }
         Ok(Store { db })
     }
 
@@ -73,18 +85,20 @@ impl Store {
     }
 }
 
-fn check_owner(db: &Connection) -> Result<(), Refused> {
+/// Whether the record was made just now; nobody else's file is touched.
+fn check_owner(db: &Connection) -> Result<bool, Refused> {
     let number = |pragma: &str| db.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0));
     let owner = number("application_id")?;
     let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
     if owner == 0 && tables == 0 {
-        return Ok(db.pragma_update(None, "application_id", APPLICATION_ID)?);
+        db.pragma_update(None, "application_id", APPLICATION_ID)?;
+        return Ok(true);
     }
     if owner != APPLICATION_ID {
         return Err(Refused::own(Trouble::StoreForeign, FOREIGN));
     }
     let version = usize::try_from(number("user_version")?).unwrap_or(usize::MAX);
-    if version > STEPS.len() { Err(Refused::own(Trouble::StoreNewer, NEWER)) } else { Ok(()) }
+    if version > STEPS.len() { Err(Refused::own(Trouble::StoreNewer, NEWER)) } else { Ok(false) }
 }
 
 #[cfg(test)]
@@ -102,6 +116,23 @@ mod tests {
         let setting = |name: &str| store.db.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
         // 2 is FULL: what was used stays used, even after a power cut.
         assert_eq!(setting("synchronous"), 2);
+    }
+
+    #[test]
+    fn what_changes_nothing_writes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let work = || {
+            let mut store = Store::open(folder.path()).unwrap();
+            store.prune(agenttrust_protocol::Time(0)).unwrap();
+            store.step_trust(|_| Ok(((), TrustStep::default()))).unwrap();
+            store.set_grants(&[]).unwrap();
+            store.thread("t", || "sid".to_owned(), agenttrust_protocol::Time(0)).unwrap();
+        };
+        let files = || ["gate.db", "gate.db-wal"].map(|name| std::fs::read(folder.path().join(name)).unwrap());
+        work();
+        let before = files();
+        work();
+        assert!(files() == before);
     }
 
     #[test]

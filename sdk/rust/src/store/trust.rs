@@ -117,7 +117,8 @@ fn write(change: &Transaction<'_>, step: &TrustStep) -> Result<(), Refused> {
         let sql = "INSERT INTO bundles (version, text, first_seen) VALUES (?1, ?2, ?3)";
         change.execute(sql, params![version, text, seen.map(|time| time.0)])?;
     }
-    change.execute("DELETE FROM recovery", [])?;
+    // With no condition the whole table would be written anew, and synced, where it is empty already.
+    change.execute("DELETE FROM recovery WHERE id = 1", [])?;
     if let Some((text, seen)) = &step.recovery {
         change.execute("INSERT INTO recovery (id, text, first_seen) VALUES (1, ?1, ?2)", params![text, seen.0])?;
     }
