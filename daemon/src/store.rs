@@ -29,6 +29,7 @@ mod refused;
 mod replay;
 mod requests;
 mod schema;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod trust;

@@ -140,6 +140,38 @@ async fn commands_answer_one_request_each() {
     assert_snapshot!("log_verify", desk.done(&["log", "verify"]).lasting());
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_agent_is_shown_with_what_it_was_told_and_what_it_did() {
+    let desk = Desk::new();
+    let session = desk.session().await;
+    for (amount, task, key) in
+        [(1, "Pay the open invoices.\nAsk before \u{1b}[2J large ones.", "y"), (2, "And the rent.", "n")]
+    {
+        session.begin_turn(Some(task), None).unwrap();
+        let asked = ask(&session, pay(amount));
+        desk.until_pending(1).await;
+        let mut approve = desk.open(&["approve"]);
+        approve.wait_for("[y]es [n]o").answer(key);
+        assert_eq!(approve.end(), 0, "{}", approve.plain());
+        assert_eq!(asked.await.unwrap().is_ok(), key == "y");
+    }
+    let shown = desk.done(&["agents", "show", "office"]).lasting();
+    // Where it runs is another place on each machine.
+    let lines = shown.lines().map(|line| if line.contains(" · session ") { "<time>  <place>" } else { line });
+    assert_snapshot!("agents_show", lines.collect::<Vec<_>>().join("\n"));
+
+    let shown = desk.done(&["--json", "agents", "show", "office", "--turns", "1"]).plain();
+    let shown: serde_json::Value =
+        serde_json::from_str(shown.split_once('{').map(|(_, rest)| format!("{{{rest}")).unwrap().trim()).unwrap();
+    assert_eq!((&shown["agent"]["name"], &shown["did"]), (&json!("office"), &json!({"denied": 1, "executed": 1})));
+    let turn = &shown["sessions"]["list"][0]["turns"][0];
+    assert_eq!((&turn["task"], &turn["requests"]), (&json!("And the rent."), &json!(1)));
+    assert!(shown["sessions"]["next"].is_u64(), "there is an earlier one");
+    let sid = shown["sessions"]["list"][0]["sid"].as_str().unwrap();
+    let history = desk.done(&["history", "--agent", "office", "--session", sid]).plain();
+    assert_eq!(history.matches("pay_invoice").count(), 2, "{history}");
+}
+
 /// The last of many words.
 const LAST: &str = "at-the-very-end";
 

@@ -146,7 +146,24 @@ const agents: State[] = [
   onAgents('loading', { waits: ['agents'] }),
   onAgents('failed', { fails: { agents: unreachable } }),
   onAgents('paused', { stage: ready({ ...quiet, trust: { ...quiet.trust, paused: [cards.KEYS.invoice] } }) }),
+  onAgents('one', { at: `#/agents/${cards.KEYS.coder}` }),
+  onAgents('one-gateway', { at: `#/agents/${cards.KEYS.desk}`, answer: past.answers([], past.agents, past.record, { sessions: [], next: null, fault: null }) }),
+  onAgents('one-faulty', {
+    at: `#/agents/${cards.KEYS.coder}`,
+    answer: past.answers(past.items(9), past.agents, past.record, {
+      ...past.sessions,
+      sessions: past.sessions.sessions.slice(0, 1),
+      fault: { code: 'bad_signature', message: 'The signature does not match the message. [session]', hint: null },
+    }),
+  }),
+  onAgents('one-loading', { at: `#/agents/${cards.KEYS.coder}`, waits: ['sessions', 'counts'] }),
   onAgents('add', { then: press('Add an agent') }),
+  onAgents('add-command', {
+    then: async (page) => {
+      await button(page, 'Add an agent').click();
+      await page.getByRole('radio', { name: 'A command or script' }).check();
+    },
+  }),
   onAgents('revoke', {
     then: async (page) => {
       await button(page, 'More for invoice-bot').click();

@@ -16,7 +16,7 @@ mod when;
 
 pub(crate) use arguments::pointer;
 pub use arguments::{Arguments, Item, Shown};
-pub use enrolment::EnrolDisplay;
+pub use enrolment::{EnrolDisplay, GateWords};
 pub use kind::Kind;
 pub use script::{Care, Flag};
 pub use segment::{Form, Segment};

@@ -5,6 +5,7 @@
 use crate::history::{AgentInfo, Counts, HistoryList};
 use crate::qr::QrPath;
 use crate::record::RecordView;
+use crate::sessions::SessionList;
 use agenttrust_approver::display::Display;
 use agenttrust_approver::edit::Field;
 use agenttrust_protocol::door::{CountsQuery, DeviceView, GrantView, HistoryQuery, PairingOffer};
@@ -192,6 +193,17 @@ pub enum Command {
     },
     /// The agents. Answers `agents`.
     Agents,
+    /// What an agent was told to do, newest first. Answers `sessions`.
+    Sessions {
+        /// The agent's key.
+        agent: Thumbprint,
+        /// The `next` of the page before.
+        #[serde(default)]
+        before: Option<u64>,
+        /// How many turns, at most 200; 50 unless told.
+        #[serde(default)]
+        limit: Option<u64>,
+    },
     /// The devices. Answers `devices`.
     Devices,
     /// The trusted actions. Answers `grants`.
@@ -234,6 +246,7 @@ impl Command {
             | Command::Detail { .. }
             | Command::Erase { .. }
             | Command::Agents
+            | Command::Sessions { .. }
             | Command::Devices
             | Command::Grants
             | Command::Verify { .. }
@@ -306,6 +319,8 @@ pub enum Done {
         /// The list.
         agents: Vec<AgentInfo>,
     },
+    /// An agent's sessions.
+    Sessions(SessionList),
     /// The devices.
     Devices {
         /// The list.

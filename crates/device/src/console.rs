@@ -9,10 +9,13 @@ mod daemon;
 mod life;
 mod programs;
 mod settings;
+mod setup;
 
 pub use agenttrust_protocol::Hash;
 pub use agenttrust_protocol::door::ErrorBody;
-pub use call::{Call, Client, DaemonView, KeyPlace, News, Notifications, Reply, Settings, Stage, Target, Theme};
+pub use call::{
+    Call, Client, DaemonView, KeyPlace, News, Notifications, Reply, Settings, SetupStep, Stage, Target, Theme,
+};
 
 use crate::command::Command;
 use crate::device::{Config, Device};
@@ -189,7 +192,7 @@ impl Shared {
                 self.cancel_joining();
                 Ok(Reply::Ok)
             }
-            Call::Setup { client } => self.programs.setup(client).await,
+            Call::Setup { client } => Ok(self.programs.setup(client)),
             Call::TryOut => self.try_out(),
             Call::Versions => Ok(self.versions().await),
             Call::Export { request } => self.export(request).await,

@@ -6,9 +6,9 @@ use agenttrust_link::{Call, Client};
 use agenttrust_protocol::door::{
     AgentView, ConsistencyReply, CountRow, CountsQuery, DeviceView, Erasures, ErrorBody, GrantView, Held, HistoryPage,
     HistoryQuery, InboxPage, InclusionReply, JOSE, MAX_WAIT, PairAnswer, PairingOffer, PairingView, Reply,
-    RequestDetail, Seen, StartPairing, Trouble,
+    RequestDetail, Seen, SessionsPage, SessionsQuery, StartPairing, Trouble,
 };
-use agenttrust_protocol::{Hash, Time};
+use agenttrust_protocol::{Hash, Thumbprint, Time};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, DATE};
 use http::{HeaderValue, Method, Request};
@@ -116,6 +116,11 @@ impl Door {
 
     pub(crate) async fn devices(&self) -> Result<Vec<DeviceView>, Failure> {
         self.get("/v1/devices").await
+    }
+
+    pub(crate) async fn sessions(&self, agent: &Thumbprint, query: &SessionsQuery) -> Result<SessionsPage, Failure> {
+        let query = serde_urlencoded::to_string(query).map_err(|_| Trouble::BadRequest)?;
+        self.get(&format!("/v1/agents/{agent}/sessions?{query}")).await
     }
 
     pub(crate) async fn grants(&self) -> Result<Vec<GrantView>, Failure> {

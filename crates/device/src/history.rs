@@ -1,6 +1,6 @@
 //! Lists of the past as a shell shows them: requests, counts over time, agents.
 
-use agenttrust_approver::display::{Care, MAX_NAME, Text, safe_line};
+use agenttrust_approver::display::{Care, GateWords, MAX_NAME, Text, safe_line};
 use agenttrust_approver::record::{Fault, Wrong};
 use agenttrust_approver::trustview::TrustView;
 use agenttrust_protocol::door::{AgentState, AgentView, CountRow, ErrorBody, HistoryPage, HistoryRow, typ_of};
@@ -142,6 +142,8 @@ pub struct AgentInfo {
     pub program: Option<Text>,
     /// How it is gated, as it says; absent if its enrolment does not verify.
     pub kind: Option<AgentKind>,
+    /// What that means.
+    pub gate: Option<GateWords>,
     /// How it stands.
     pub state: AgentState,
     /// Whether it is paused.
@@ -176,6 +178,7 @@ impl AgentInfo {
             enroll: enroll.as_ref().map(Opened::hash),
             name: name.map_or_else(|| Text::line(&short(&view.agent), Care::Name), |name| Text::line(name, Care::Name)),
             program: enroll.as_ref().map(|enroll| Text::line(&enroll.body().program, Care::Name)),
+            gate: enroll.as_ref().map(|enroll| GateWords::of(enroll.body())),
             kind: enroll.as_ref().map(|enroll| enroll.body().kind),
             state: if revoked { AgentState::Revoked } else { view.state },
             paused: trust.trust().is_paused(&view.agent),

@@ -5,10 +5,11 @@ use crate::device::Shared;
 use crate::failure::Failure;
 use crate::history::{AgentInfo, Counts, HistoryList};
 use crate::record::RecordView;
+use crate::sessions::SessionList;
 use agenttrust_approver::Refused;
 use agenttrust_approver::display::Folds;
 use agenttrust_approver::sign::{Answer, DeviceChange, FOREVER, GrantScope, Intent, StatusStep, TrustStep};
-use agenttrust_protocol::door::{SeenKind, Trouble};
+use agenttrust_protocol::door::{SeenKind, SessionsQuery, Trouble};
 use agenttrust_protocol::message::{Paused, RevokedKind, Uv};
 use agenttrust_protocol::{Hash, Reason, Thumbprint};
 use std::future::poll_fn;
@@ -93,6 +94,12 @@ impl Shared {
                 let core = self.lock();
                 let agents = views.iter().map(|view| AgentInfo::of(view, core.approver.view()));
                 Ok(Done::Agents { agents: agents.collect() })
+            }
+            Command::Sessions { agent, before, limit } => {
+                let door = self.door();
+                let (views, page) =
+                    (door.agents().await?, door.sessions(&agent, &SessionsQuery { before, limit }).await?);
+                Ok(Done::Sessions(SessionList::of(&agent, &views, page, self.lock().approver.view())))
             }
             Command::Devices => self.devices().await,
             Command::Grants => Ok(Done::Grants { grants: self.door().grants().await? }),

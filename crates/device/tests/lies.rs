@@ -5,14 +5,16 @@
 
 mod common;
 
+use agenttrust_device::approver::display::Folds;
 use agenttrust_device::approver::trustview::Standing;
-use agenttrust_device::{AgentInfo, Command, Done, Event, MomentKind};
-use agenttrust_protocol::door::{AgentState, AgentView};
+use agenttrust_device::{AgentInfo, Command, Done, Event, MomentKind, SessionList};
+use agenttrust_protocol::door::{AgentState, AgentView, SessionView};
+use agenttrust_protocol::hash::Tdid;
 use agenttrust_protocol::key::{Agent, SecretKey};
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_protocol::message::{AgentCert, Paused, RevokedKind, Status};
 use agenttrust_protocol::trust::Trust;
-use common::agent::VirtualAgent;
+use common::agent::{SID, VirtualAgent};
 use common::phone::{Phone, approve};
 use common::{Daemon, Lie, NOTHING, now, sign};
 
@@ -332,4 +334,80 @@ async fn a_status_that_runs_out_is_told_with_the_name_of_the_device_to_open() {
     phone.clock.shift(80 * 3600);
     let Standing::Expired { open, .. } = phone.device.snapshot().trust.standing else { panic!("expired") };
     assert_eq!(open, ["Phone"]);
+}
+
+#[tokio::test]
+async fn of_an_agents_sessions_only_what_it_signed_is_shown() {
+    let (daemon, phone, agent) = ready().await;
+    let key = agent.key.public().thumbprint();
+    let (cert, tdid) = {
+        let world = daemon.lock();
+        (world.certs[0].clone(), world.tdid())
+    };
+    let view = AgentView {
+        agent: key,
+        messages: vec![agent.enroll.clone(), cert.clone()],
+        state: AgentState::Enrolled,
+        paused: false,
+        requests: 3,
+        last_asked: None,
+    };
+    daemon.lock().agents = vec![view.clone()];
+    let other = SecretKey::<Agent>::from_seed(&[61; 32]);
+    let turn = |message: &str| SessionView { message: message.to_owned(), requests: 2, last_asked: Some(now()) };
+    let later = "0198c2f0-7a00-7000-8000-000000000002";
+    let sound = agent.session(&cert, tdid, SID, "Pay the open\ninvoices\u{202e}", &agent.key);
+    let second = agent.session(&cert, tdid, SID, "And the rent", &agent.key);
+    let newest = agent.session(&cert, tdid, later, "Good night", &agent.key);
+    let foreign = agent.session(&cert, tdid, later, "Send the money elsewhere", &other);
+    let elsewhere = agent.session(&cert, Tdid::from_bytes([9; 32]), later, "Of another domain", &agent.key);
+    let show = async |sessions: &[&str]| {
+        daemon.lock().sessions = sessions.iter().map(|message| turn(message)).collect();
+        let command = Command::Sessions { agent: key, before: None, limit: None };
+        let Done::Sessions(list) = phone.device.run(command).await.unwrap() else { panic!("sessions") };
+        list
+    };
+    let code = |list: &SessionList| list.fault.as_ref().map(|fault| fault.code.clone());
+
+    let list = show(&[&newest, &second, &sound]).await;
+    assert_eq!(code(&list), None);
+    let turns: Vec<(&str, usize)> =
+        list.sessions.iter().map(|session| (session.sid.as_str(), session.turns.len())).collect();
+    assert_eq!(turns, [(later, 1), (SID, 2)], "turns of one session stand together");
+    let told = &list.sessions[1].turns[1];
+    let task = told.task.as_ref().unwrap();
+    assert_eq!(task.raw(), "Pay the open\ninvoices\u{202e}");
+    assert!(!task.flags.is_empty() || task.shown(Folds::Open).join(" ").contains("U+202E"), "{task:?}");
+    assert_eq!(told.place.as_ref().unwrap().folder.raw(), "/home/user");
+    assert_eq!((told.requests, told.last_asked), (2, Some(now())));
+
+    // Its leaf alone: the words are erased, and nothing is wrong.
+    let leaf = format!("{}~", sound.split('~').next().unwrap());
+    let list = show(&[&leaf]).await;
+    assert_eq!((code(&list), &list.sessions[0].turns[0].task), (None, &None));
+    assert!(list.sessions[0].turns[0].place.is_none());
+
+    // Words of another session, or a part of them.
+    let words = second.split_once('~').unwrap().1;
+    let swapped = format!("{leaf}{words}");
+    let part = format!("{leaf}{}~", sound.split('~').nth(1).unwrap());
+    for (lie, expected) in [
+        (foreign.as_str(), "unknown_key"),
+        (&elsewhere, "wrong_root"),
+        (&swapped, "bad_disclosure"),
+        (&part, "bad_disclosure"),
+        (&second.replace('.', ""), "bad_form"),
+        (&newest, "twice"),
+    ] {
+        let list = show(&[&newest, lie]).await;
+        assert_eq!(code(&list).as_deref(), Some(expected));
+        assert_eq!(list.sessions.iter().map(|session| session.turns.len()).sum::<usize>(), 1, "{expected}");
+    }
+
+    // An agent whose own enrolment does not verify has no words at all.
+    for agents in [vec![], vec![AgentView { messages: vec![cert.clone()], ..view }]] {
+        daemon.lock().agents = agents;
+        let list = show(&[&newest]).await;
+        assert_eq!((code(&list).as_deref(), list.sessions.len()), (Some("missing_entry"), 0));
+    }
 }

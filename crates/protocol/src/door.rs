@@ -11,7 +11,7 @@ mod trouble;
 pub use device::{
     AgentState, AgentView, ConsistencyReply, CountRow, CountsQuery, DeviceView, Erasures, GrantView, HistoryPage,
     HistoryQuery, HistoryRow, InboxEntry, InboxEvent, InboxPage, InclusionReply, LeafRef, LeavesReply, MAX_COUNTED,
-    Mark, RequestDetail, Seen, SeenKind,
+    Mark, RequestDetail, Seen, SeenKind, SessionView, SessionsPage, SessionsQuery,
 };
 pub use host::{
     DaemonStatus, DigitsReply, DigitsTyped, EndpointView, FirstTrust, PairAnswer, PairReply, PairState, PairingOffer,

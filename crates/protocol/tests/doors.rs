@@ -124,9 +124,21 @@ fn request_detail() {
 }
 
 #[test]
+fn sessions() {
+    let query = SessionsQuery { before: Some(99), limit: Some(20) };
+    insta::assert_snapshot!("sessions_query", shown(&[query, SessionsQuery::default()]));
+    assert!(refused::<SessionsQuery>(r#"{"agent":"x"}"#));
+    let view = SessionView { message: messages().remove(0), requests: 3, last_asked: later() };
+    let quiet = SessionView { requests: 0, last_asked: None, ..view.clone() };
+    let page = SessionsPage { sessions: vec![view, quiet], next: Some(7) };
+    insta::assert_snapshot!("sessions_page", shown(&[page, SessionsPage { sessions: Vec::new(), next: None }]));
+}
+
+#[test]
 fn history() {
     let query = HistoryQuery {
         agent: Some(thumbprint("agent")),
+        session: Some("0198c2f0-7a00-7000-8000-000000000001".to_owned()),
         tool: Some("pay_invoice".to_owned()),
         outcome: Some(State::Executed),
         since: Some(NOW.0),

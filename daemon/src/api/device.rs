@@ -12,7 +12,7 @@ use agenttrust_link::Peer;
 use agenttrust_protocol::door::{
     AgentView, ConsistencyReply, CountRow, CountsQuery, DeviceView, Erasures, GrantView, Held, HistoryPage,
     HistoryQuery, InclusionReply, JOSE, PairAnswer, PairingOffer, PairingView, Reply, RequestDetail, Seen,
-    StartPairing, Trouble,
+    SessionsPage, SessionsQuery, StartPairing, Trouble,
 };
 use agenttrust_protocol::trust::Trust;
 use agenttrust_protocol::{Hash, Thumbprint, Time};
@@ -63,6 +63,7 @@ pub fn router(gate: Arc<Gate>, tickets: Tickets) -> Router {
         .route("/v1/history", get(history))
         .route("/v1/history/counts", get(counts))
         .route("/v1/agents", get(agents))
+        .route("/v1/agents/{key}/sessions", get(sessions))
         .route("/v1/devices", get(devices))
         .route("/v1/trust", get(trust))
         .route("/v1/log/checkpoint", get(checkpoint))
@@ -185,6 +186,15 @@ async fn counts(State(door): State<Door>, Params(query): Params<CountsQuery>) ->
 async fn agents(State(door): State<Door>) -> Answer<Vec<AgentView>> {
     let trust = door.trust()?;
     door.gate.store.read(move |reader| reader.agents(&trust).map_err(Refusal::from)).await.map(Json)
+}
+
+async fn sessions(
+    State(door): State<Door>,
+    Named(agent): Named,
+    Params(query): Params<SessionsQuery>,
+) -> Answer<SessionsPage> {
+    let agent = Thumbprint::from_bytes(*agent.as_bytes());
+    door.gate.store.read(move |reader| reader.sessions(&agent, &query).map_err(Refusal::from)).await.map(Json)
 }
 
 async fn devices(State(door): State<Door>) -> Answer<Vec<DeviceView>> {

@@ -36,12 +36,36 @@ impl Connected<IncomingStream<'_, UnixListener>> for Caller {
 
 impl Caller {
     /// What a person is shown of the process: it can lie about its name, but not about these.
+    ///
+    /// `pid 4211 · uid 1000 · /usr/bin/agenttrust · started by /usr/bin/node · started by /usr/bin/bash`
     pub fn describe(self) -> Option<String> {
         let (pid, uid) = (self.pid?, self.uid?);
-        let program = std::fs::read_link(format!("/proc/{pid}/exe"));
-        let program = program.map_or(String::new(), |path| format!(" · {}", path.display()));
-        Some(format!("pid {pid} · uid {uid}{program}"))
+        let mut facts = vec![format!("pid {pid}"), format!("uid {uid}")];
+        facts.extend(program(pid));
+        let parents = std::iter::successors(parent(pid), |pid| parent(*pid)).take(ANCESTORS);
+        facts.extend(parents.map_while(program).map(|program| format!("started by {program}")));
+        Some(facts.join(SEPARATOR))
     }
+}
+
+/// What stands between two facts, and in none of them.
+const SEPARATOR: &str = " · ";
+
+/// So many of those that started it: a shell and the agent, for a hook.
+const ANCESTORS: usize = 3;
+
+/// The file that a process runs. Whoever names a file cannot make facts of its name.
+fn program(pid: i32) -> Option<String> {
+    let path = std::fs::read_link(format!("/proc/{pid}/exe")).ok()?;
+    Some(path.display().to_string().replace('·', "\\u{b7}"))
+}
+
+/// The process that started another one, unless it is the system's first.
+fn parent(pid: i32) -> Option<i32> {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The program's name stands in parentheses and may hold anything; after it come the state and the parent.
+    let parent: i32 = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
+    Some(parent).filter(|parent| *parent > 1)
 }
 
 /// Who a local door is for, and how often.
@@ -78,5 +102,36 @@ pub(super) async fn porter(
             tracing::info!(code = refusal.code(), "a call was refused at a local door");
             refusal.into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_described_by_what_the_kernel_knows() {
+        let caller = Caller { uid: Some(1000), pid: i32::try_from(std::process::id()).ok() };
+        let told = caller.describe().unwrap();
+        let facts: Vec<&str> = told.split(SEPARATOR).collect();
+        assert_eq!(facts[0], format!("pid {}", std::process::id()));
+        assert_eq!(facts[1], "uid 1000");
+        assert_eq!(facts[2], std::env::current_exe().unwrap().display().to_string());
+        assert!(facts[3].starts_with("started by /"), "{told}");
+        assert_eq!(Caller { uid: None, ..caller }.describe(), None);
+    }
+
+    #[test]
+    fn a_file_name_adds_no_facts() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x · started by claude");
+        std::fs::copy("/bin/sleep", &file).unwrap();
+        let mut child = std::process::Command::new(&file).arg("60").spawn().unwrap();
+        let told = Caller { uid: Some(1000), pid: i32::try_from(child.id()).ok() }.describe().unwrap();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let facts: Vec<&str> = told.split(SEPARATOR).collect();
+        assert!(facts[2].ends_with("x \\u{b7} started by claude"), "{told}");
+        assert!(facts[3].starts_with("started by /"), "{told}");
     }
 }

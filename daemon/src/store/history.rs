@@ -7,6 +7,7 @@ use super::words::{query_of, request_of, rows_before};
 use super::{Reader, StoreError};
 use agenttrust_protocol::door::{HistoryPage, HistoryQuery, HistoryRow, Trouble};
 use agenttrust_protocol::{Hash, Thumbprint, Time};
+use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, params_from_iter};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,7 @@ const SEARCHED_AT_ONCE: i64 = 200_000;
 #[derive(Default)]
 struct Filter {
     agent: Option<i64>,
+    session: Option<String>,
     tool: Option<i64>,
     state: Option<i64>,
     since: Option<i64>,
@@ -36,6 +38,9 @@ struct Filter {
 impl Filter {
     /// The index that has all rows of the answer next to each other, newest last.
     fn index(&self) -> &'static str {
+        if self.session.is_some() {
+            return "request_session";
+        }
         match (self.agent, self.tool, self.state) {
             (_, _, Some(state)) if state < FIRST_OVER => "request_open",
             (None, None, None) => "request_asked",
@@ -50,12 +55,19 @@ impl Filter {
     }
 
     /// The statement that lists ids, and its parameters; `before` is the cursor row's time and id.
-    fn statement(&self, before: Option<(i64, i64)>, limit: i64) -> (String, Vec<i64>) {
+    fn statement(&self, before: Option<(i64, i64)>, limit: i64) -> (String, Vec<Value>) {
         let mut sql = format!("SELECT id FROM request INDEXED BY {} WHERE 1", self.index());
-        let mut values = Vec::new();
+        let mut values: Vec<Value> = Vec::new();
+        if let (Some(agent), Some(session)) = (self.agent, &self.session) {
+            sql.push_str(
+                " AND session IN (SELECT s.message FROM cert c JOIN session s ON s.cert = c.message
+                  WHERE c.agent = ? AND s.sid = ?)",
+            );
+            values.extend([agent.into(), session.clone().into()]);
+        }
         let mut clause = |text: &str, given: &[i64]| {
             sql.push_str(text);
-            values.extend_from_slice(given);
+            values.extend(given.iter().copied().map(Value::from));
         };
         if let Some(agent) = self.agent {
             clause(" AND agent = ?", &[agent]);
@@ -88,7 +100,7 @@ impl Reader<'_> {
     /// that there may be more: it stops after a few milliseconds, so that every page is quick.
     ///
     /// # Errors
-    /// `bad_request` for a cursor that is not a request.
+    /// `bad_request` for a cursor that is not a request, and for a session without an agent.
     pub fn history(&self, query: &HistoryQuery) -> Result<HistoryPage, StoreError> {
         let limit = query.limit.unwrap_or(ROWS).clamp(1, MAX_ROWS);
         let limit = usize::try_from(limit).unwrap_or(1);
@@ -104,6 +116,9 @@ impl Reader<'_> {
 
     /// `None` if an agent or a tool is named that never asked.
     fn filter(&self, query: &HistoryQuery) -> Result<Option<Filter>, StoreError> {
+        if query.session.is_some() && query.agent.is_none() {
+            return Err(Trouble::BadRequest.into());
+        }
         let agent = query.agent.map(|agent| self.agent_id(&agent)).transpose()?;
         let mut tools = self.conn.prepare_cached("SELECT id FROM tool WHERE name = ?1")?;
         let tool = query.tool.as_ref().map(|tool| tools.query_row([tool], |row| row.get(0)).optional()).transpose()?;
@@ -112,6 +127,7 @@ impl Reader<'_> {
         }
         Ok(Some(Filter {
             agent: agent.flatten(),
+            session: query.session.clone(),
             tool: tool.flatten(),
             state: query.outcome.map(code_of),
             since: query.since,
@@ -185,11 +201,15 @@ impl Reader<'_> {
     }
 
     fn passes(&self, id: i64, filter: &Filter) -> Result<bool, StoreError> {
-        let mut query = self.conn.prepare_cached("SELECT agent, tool, state, asked FROM request WHERE id = ?1")?;
-        let (agent, tool, state, asked): (i64, i64, i64, i64) =
-            query.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+        let mut query = self.conn.prepare_cached(
+            "SELECT r.agent, r.tool, r.state, r.asked, s.sid FROM request r JOIN session s ON s.message = r.session
+             WHERE r.id = ?1",
+        )?;
+        let (agent, tool, state, asked, sid): (i64, i64, i64, i64, String) =
+            query.query_row([id], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?)))?;
         let named = [(filter.agent, agent), (filter.tool, tool), (filter.state, state)];
         Ok(named.into_iter().all(|(wanted, found)| wanted.is_none_or(|wanted| wanted == found))
+            && filter.session.as_ref().is_none_or(|session| *session == sid)
             && filter.since.is_none_or(|since| asked >= since)
             && filter.until.is_none_or(|until| asked < until))
     }

@@ -13,7 +13,8 @@ use rusqlite_migration::{M, Migrations};
 pub(super) const APPLICATION_ID: i64 = 0x4167_5472;
 
 /// Append-only: a migration that was released is never changed.
-const STEPS: &[M<'static>] = &[M::up(include_str!("migrations/0001_initial.sql"))];
+const STEPS: &[M<'static>] =
+    &[M::up(include_str!("migrations/0001_initial.sql")), M::up(include_str!("migrations/0002_sessions.sql"))];
 
 pub(super) const MIGRATIONS: Migrations<'static> = Migrations::from_slice(STEPS);
 

@@ -6,4 +6,5 @@ mod kit;
 mod lists;
 mod opening;
 mod proofs;
+mod sessions;
 mod story;

@@ -2,8 +2,8 @@
 //! the interface as the desktop's window does. Tests alone use it. It ends when its standard input does.
 #![allow(clippy::print_stdout, reason = "it tells where it is")]
 
-use agenttrust_device::console::{Answer, Call, Console, News, Shell};
 use agenttrust_device::Place;
+use agenttrust_device::console::{Answer, Call, Console, News, Shell};
 use agenttrust_protocol::door::{ErrorBody, Trouble};
 use agenttrust_tests::kit::Phone;
 use agenttrust_tests::workspace_root;
@@ -25,7 +25,6 @@ use std::path::{Component, Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;

@@ -10,7 +10,7 @@ mod window;
 use agenttrust_device::console::{Call, Client, DaemonView, News, Reply, Settings, Stage, Target, Theme};
 use agenttrust_device::{Command, Done};
 use agenttrust_protocol::Hash;
-use serde_json::Value;
+use agenttrust_tests::kit::program;
 use std::path::Path;
 use window::{Desktop, Home, Window, code, is_connected, is_unpaired, snapshot};
 
@@ -47,18 +47,33 @@ async fn from_an_empty_folder_to_a_command_that_ran() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_to_write_where_names_this_folder() {
+async fn what_to_type_names_this_folder() {
     let home = Home::new();
     let window = Window::open(home.data());
-    let claude = window.console.call(Call::Setup { client: Client::ClaudeCode }).await.unwrap();
-    let Reply::Setup { file: Some(file), text } = claude else { panic!("{claude:?}") };
-    assert_eq!(file, "~/.claude/settings.json");
-    let text: Value = serde_json::from_str(&text).unwrap();
-    assert!(text["hooks"]["PreToolUse"].is_array(), "{text}");
-    assert!(text.to_string().contains(&home.data().display().to_string()), "{text}");
-    let command = window.console.call(Call::Setup { client: Client::Command }).await.unwrap();
-    let Reply::Setup { file: None, text } = command else { panic!("{command:?}") };
-    assert!(text.starts_with("agenttrust run "), "{text}");
+    let begin = format!("agenttrust --data {} ", home.data().display());
+    for (client, words) in [
+        (Client::ClaudeCode, &["install claude-code", "doctor claude-code", "claude"][..]),
+        (Client::Codex, &["install codex", "doctor codex", "codex"]),
+        (Client::Gemini, &["install gemini", "doctor gemini", "gemini"]),
+        (Client::Copilot, &["install copilot", "doctor copilot", "copilot"]),
+        (Client::Opencode, &["install opencode", "doctor opencode", "opencode"]),
+        (Client::Cursor, &["install cursor", "cursor ."]),
+        (Client::Mcp, &["install mcp claude-code"]),
+        (Client::Command, &["run --tool deploy --arg target=staging -- ./deploy.sh staging"]),
+    ] {
+        let Ok(Reply::Setup { steps, after }) = window.console.call(Call::Setup { client }).await else { panic!() };
+        let typed: Vec<&str> =
+            steps.iter().map(|step| step.command.strip_prefix(&begin).unwrap_or(&step.command)).collect();
+        assert!(typed.starts_with(words), "{typed:?}");
+        assert!(!after.is_empty() && steps.iter().all(|step| !step.does.is_empty()));
+        assert!(typed.iter().zip(&steps).take(1).all(|(typed, step)| *typed != step.command), "{steps:?}");
+        // What is shown is what the program takes.
+        for words in steps.iter().filter_map(|step| step.command.strip_prefix("agenttrust ")) {
+            let words = words.split(" -- ").next().unwrap().split(' ').chain(["--help"]);
+            let output = std::process::Command::new(program("agenttrust")).args(words).output().unwrap();
+            assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        }
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -115,7 +130,7 @@ async fn an_export_is_written_where_the_person_says() {
     let one = window.console.call(Call::Export { request: Some(card.id) }).await.unwrap();
     let Reply::Exported { path: Some(path) } = one else { panic!("{one:?}") };
     assert_eq!(Path::new(&path).parent(), Some(folder.as_path()));
-    let record: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let record: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     assert!(record.to_string().contains(&card.id.to_string()), "{record}");
     let all = window.console.call(Call::Export { request: None }).await.unwrap();
     let Reply::Exported { path: Some(path) } = all else { panic!("{all:?}") };

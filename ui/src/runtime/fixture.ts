@@ -1,5 +1,5 @@
 import type { Runtime } from './runtime';
-import type { Call, Command, Done, ErrorBody, News, Reply, Settings, Stage } from './types';
+import type { Call, Client, Command, Done, ErrorBody, News, Reply, Settings, Stage } from './types';
 
 type Answer = (command: Command) => Done | undefined;
 
@@ -41,8 +41,7 @@ export class FixtureRuntime implements Runtime {
       case 'setup':
         return {
           reply: 'setup',
-          file: call.client === 'claude_code' ? '.claude/settings.json' : null,
-          text: call.client === 'claude_code' ? '{ "hooks": {} }\n' : 'agenttrust run -- ./script.sh\n',
+          ...setup(call.client),
         };
       case 'export':
         return { reply: 'exported', path: '~/agenttrust-history.jsonl' };
@@ -72,6 +71,36 @@ export class FixtureRuntime implements Runtime {
   }
 }
 
+function setup(client: Client): Pick<Extract<Reply, { reply: 'setup' }>, 'steps' | 'after'> {
+  switch (client) {
+    case 'command':
+      return {
+        steps: [
+          {
+            command: 'agenttrust run --tool deploy --arg target=staging -- ./deploy.sh staging',
+            does: 'Put it before any command of a script. Write your own tool name, arguments and command.',
+          },
+        ],
+        after: 'The command waits for your answer, and runs only after you approve.',
+      };
+    default:
+      return {
+        steps: [
+          {
+            command: 'agenttrust install claude-code',
+            does: 'Shows what it would change in the settings of Claude Code, asks you, and keeps a copy.',
+          },
+          {
+            command: 'agenttrust doctor claude-code',
+            does: 'Proves it: Claude Code gets one harmless tool call from a built-in model, and you see that it is stopped.',
+          },
+          { command: 'claude', does: 'Start Claude Code as always. At its first tool call it asks here to be known.' },
+        ],
+        after: '`agenttrust uninstall claude-code` puts its settings back as they were, byte for byte.',
+      };
+  }
+}
+
 function usual(command: Command): Done {
   switch (command.command) {
     case 'approve':
@@ -84,6 +113,8 @@ function usual(command: Command): Done {
       return { done: 'counts', step: command.query.step, rows: [] };
     case 'agents':
       return { done: 'agents', agents: [] };
+    case 'sessions':
+      return { done: 'sessions', sessions: [], next: null, fault: null };
     case 'devices':
       return { done: 'devices', devices: [] };
     case 'grants':

@@ -19,6 +19,7 @@ interface Answers {
   counts: 'counts';
   detail: 'detail';
   agents: 'agents';
+  sessions: 'sessions';
   devices: 'devices';
   grants: 'grants';
   verify: 'verified';

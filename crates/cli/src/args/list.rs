@@ -26,6 +26,15 @@ pub enum DevicesCommand {
 /// `agenttrust agents …`
 #[derive(Clone, Debug, Subcommand)]
 pub enum AgentsCommand {
+    /// Show one agent: what it is, what it was told to do, and what it did
+    Show {
+        /// Its name, or the beginning of its key's thumbprint
+        #[arg(allow_hyphen_values = true)]
+        agent: String,
+        /// How many turns of its sessions
+        #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=200))]
+        turns: u64,
+    },
     /// Let an agent ask; it still runs nothing without an approval
     Accept {
         /// The agent that knocked: its name, or the beginning of its id
@@ -55,6 +64,9 @@ pub struct HistoryArgs {
     /// Of this agent: its name, or the beginning of its key's thumbprint
     #[arg(long, value_name = "NAME", allow_hyphen_values = true)]
     pub agent: Option<String>,
+    /// Of this session of that agent: its whole id, as `agents show --json` tells
+    #[arg(long, value_name = "ID", requires = "agent")]
+    pub session: Option<String>,
     /// Of this tool, exactly
     #[arg(long)]
     pub tool: Option<String>,
@@ -74,7 +86,7 @@ pub struct HistoryArgs {
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=200))]
     pub limit: u64,
     /// Write all requests whole, with the bundles that verify them, as one JSON object to a file or standard output
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", conflicts_with_all = ["agent", "tool", "outcome", "since", "until", "text", "limit", "before"])]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-", conflicts_with_all = ["agent", "session", "tool", "outcome", "since", "until", "text", "limit", "before"])]
     pub evidence: Option<PathBuf>,
     /// Go on from a page: its `next`
     #[arg(long, value_name = "CURSOR")]

@@ -1,5 +1,7 @@
 //! `agenttrust agents`: who asks.
 
+mod show;
+
 use crate::args::AgentsCommand;
 use crate::failure::Outcome;
 use crate::out::Out;
@@ -8,13 +10,14 @@ use crate::terminal::{Terminal, unexpected};
 use agenttrust_device::approver::display::{EnrolDisplay, Text, safe_line};
 use agenttrust_device::{AgentInfo, Command, Done};
 
-/// Lists agents, or answers one that knocked.
+/// Lists agents, shows one, or answers one that knocked.
 ///
 /// # Errors
 /// Those of the device.
 pub async fn agents(terminal: &Terminal, command: Option<&AgentsCommand>, out: &mut Out) -> Outcome {
     match command {
         None => list(terminal, out).await,
+        Some(AgentsCommand::Show { agent, turns }) => show::show(terminal, agent, *turns, out).await,
         Some(AgentsCommand::Accept { agent, name }) => {
             let knock = find_knock(terminal, agent).await?;
             for line in knock.lines() {
@@ -71,7 +74,7 @@ async fn list(terminal: &Terminal, out: &mut Out) -> Outcome {
         out.line("No agent has asked yet.");
     } else {
         let rows: Vec<Vec<String>> = agents.iter().map(|agent| row(agent, out)).collect();
-        out.table(&["KEY", "NAME", "STATE", "REQUESTS", "LAST ASKED"], &rows);
+        out.table(&["KEY", "NAME", "IS", "STATE", "REQUESTS", "LAST ASKED"], &rows);
     }
     for knock in terminal.snapshot().agents {
         let name = safe_line(&knock.name.raw(), 40);
@@ -87,7 +90,10 @@ fn document(agent: &AgentInfo) -> serde_json::Value {
         "enroll": agent.enroll,
         "name": agent.name.raw(),
         "program": agent.program.as_ref().map(Text::raw),
+        "client": agent.gate.as_ref().and_then(|gate| gate.client.as_ref()),
         "kind": agent.kind,
+        "gate": agent.gate.as_ref().map(|gate| &gate.what),
+        "reach": agent.gate.as_ref().map(|gate| &gate.reach),
         "state": agent.state,
         "paused": agent.paused,
         "requests": agent.requests,
@@ -101,5 +107,6 @@ fn document(agent: &AgentInfo) -> serde_json::Value {
 fn row(agent: &AgentInfo, out: &Out) -> Vec<String> {
     let state = if agent.paused { format!("{}, paused", agent.state) } else { agent.state.to_string() };
     let last = agent.last_asked.map_or_else(|| "never".to_owned(), |time| out.time(time));
-    vec![short(&agent.agent), safe_line(&agent.name.raw(), 30), state, agent.requests.to_string(), last]
+    let is = agent.gate.as_ref().map_or("?", |gate| gate.what.as_str()).to_owned();
+    vec![short(&agent.agent), safe_line(&agent.name.raw(), 30), is, state, agent.requests.to_string(), last]
 }

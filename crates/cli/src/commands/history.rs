@@ -35,9 +35,7 @@ pub async fn history(terminal: &Terminal, args: &HistoryArgs, out: &mut Out) -> 
     if page.rows.is_empty() {
         out.line("Nothing of that kind was asked.");
     } else {
-        let devices = terminal.snapshot().trust.devices;
-        let rows: Vec<Vec<String>> = page.rows.iter().map(|row| cells(row, &devices, out)).collect();
-        out.table(&["ID", "ASKED", "AGENT", "TOOL", "STATE", "BY", "TITLE"], &rows);
+        table(&page.rows, &terminal.snapshot().trust.devices, out);
     }
     if let Some(next) = page.next {
         let more = out.paint(Look::Faint, &format!("There is more: --before {next}"));
@@ -45,6 +43,12 @@ pub async fn history(terminal: &Terminal, args: &HistoryArgs, out: &mut Out) -> 
     }
     out.document(&page);
     Ok(())
+}
+
+/// Requests as a table.
+pub fn table(rows: &[HistoryRow], devices: &[DeviceInfo], out: &mut Out) {
+    let rows: Vec<Vec<String>> = rows.iter().map(|row| cells(row, devices, out)).collect();
+    out.table(&["ID", "ASKED", "AGENT", "TOOL", "STATE", "BY", "TITLE"], &rows);
 }
 
 async fn query(terminal: &Terminal, args: &HistoryArgs, out: &Out) -> Outcome<HistoryQuery> {
@@ -58,6 +62,7 @@ async fn query(terminal: &Terminal, args: &HistoryArgs, out: &Out) -> Outcome<Hi
     };
     Ok(HistoryQuery {
         agent,
+        session: args.session.clone(),
         tool: args.tool.clone(),
         outcome: args.outcome,
         since: time(&args.since)?,
@@ -68,7 +73,11 @@ async fn query(terminal: &Terminal, args: &HistoryArgs, out: &Out) -> Outcome<Hi
     })
 }
 
-async fn page(terminal: &Terminal, query: HistoryQuery) -> Outcome<HistoryPage> {
+/// One page.
+///
+/// # Errors
+/// Those of the device.
+pub async fn page(terminal: &Terminal, query: HistoryQuery) -> Outcome<HistoryPage> {
     let Done::History(list) = terminal.run(Command::History { query }).await? else { return Err(unexpected()) };
     Ok(HistoryPage { rows: list.rows.iter().map(HistoryRow::from).collect(), next: list.next })
 }

@@ -47,7 +47,7 @@ pub enum Call {
     },
     /// Gives a pairing up.
     CancelJoin,
-    /// What to write where, so that an agent asks before it acts. Answers `setup`.
+    /// What to type, so that an agent asks before it acts. Answers `setup`.
     Setup {
         /// Which agent.
         client: Client,
@@ -80,15 +80,39 @@ pub enum KeyPlace {
     File,
 }
 
-/// An agent that can be put behind this device by configuration.
+/// What can be put behind this device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Client {
     /// Claude Code.
     ClaudeCode,
+    /// OpenAI's Codex.
+    Codex,
+    /// Gemini CLI.
+    Gemini,
+    /// GitHub Copilot CLI.
+    Copilot,
+    /// opencode.
+    Opencode,
+    /// Cursor.
+    Cursor,
+    /// The MCP servers of an agent.
+    Mcp,
     /// Any command or script.
     Command,
+    /// An agent that is written in Rust.
+    Rust,
+}
+
+/// One of the steps that put an agent behind this device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "typescript", derive(ts_rs::TS))]
+pub struct SetupStep {
+    /// What to type, or to write.
+    pub command: String,
+    /// What it does.
+    pub does: String,
 }
 
 /// What came of a call.
@@ -108,12 +132,12 @@ pub enum Reply {
         /// All of it.
         settings: Settings,
     },
-    /// What to write where.
+    /// What to type.
     Setup {
-        /// The file, as the person would name it; absent where it is a command to run.
-        file: Option<String>,
-        /// The text.
-        text: String,
+        /// One after the other.
+        steps: Vec<SetupStep>,
+        /// What comes of it, and how it is undone.
+        after: String,
     },
     /// Which versions run here.
     Versions {

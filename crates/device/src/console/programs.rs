@@ -1,7 +1,8 @@
-//! The program `agenttrust`, which starts the daemon, knows the agents' settings and asks like any agent.
+//! The program `agenttrust`, which starts the daemon and asks like any agent.
 
 use super::Shared;
 use super::call::{Client, News, Reply};
+use super::setup::{quoted, setup};
 use crate::failure::Failure;
 use crate::place::Place;
 use agenttrust_approver::display::safe_line;
@@ -52,18 +53,9 @@ impl Programs {
     }
 
     /// What puts an agent behind this device.
-    pub(super) async fn setup(&self, client: Client) -> Result<Reply, Failure> {
-        match client {
-            Client::ClaudeCode => {
-                let output = self.command()?.args(["hook", "claude-code", "--print-settings"]).output().await;
-                let text = text(&self.done(output)?.stdout);
-                Ok(Reply::Setup { file: Some("~/.claude/settings.json".to_owned()), text })
-            }
-            Client::Command => {
-                let text = "agenttrust run --tool deploy --arg target=staging -- ./deploy.sh staging".to_owned();
-                Ok(Reply::Setup { file: None, text })
-            }
-        }
+    pub(super) fn setup(&self, client: Client) -> Reply {
+        let data = self.named.then(|| format!(" --data {}", quoted(&self.data.display().to_string())));
+        setup(client, &format!("{PROGRAM}{}", data.unwrap_or_default()))
     }
 
     fn command(&self) -> Result<Command, Failure> {

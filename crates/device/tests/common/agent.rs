@@ -16,6 +16,9 @@ pub struct VirtualAgent {
     pub enroll: String,
 }
 
+/// The session's id.
+pub const SID: &str = "0198c2f0-7a00-7000-8000-000000000001";
+
 pub fn object(text: &str) -> Object {
     match parse(text.as_bytes(), Numbers::Any).unwrap() {
         Value::Object(object) => object,
@@ -50,14 +53,7 @@ impl VirtualAgent {
 
     /// Certificate, session and request, the request signed by `by`.
     pub fn request(&self, cert: &str, tdid: Tdid, arguments: &str, life: i64, by: &SecretKey<Agent>) -> Vec<String> {
-        let session = Session {
-            cert: hash::<AgentCert>(cert),
-            sid: "0198c2f0-7a00-7000-8000-000000000001".parse().unwrap(),
-            parent: None,
-        };
-        let facts = Facts { cwd: "/home/user".into(), host: "laptop".into(), program: "/usr/bin/python3".into() };
-        let content = SessionContent { facts, task: Some("Pay the open invoices".into()) };
-        let session = sign(&self.key, Some(tdid), &session, &content);
+        let session = self.session(cert, tdid, SID, "Pay the open invoices", &self.key);
         let request = Request {
             cert: hash::<AgentCert>(cert),
             session: hash::<Session>(&session),
@@ -71,6 +67,13 @@ impl VirtualAgent {
         let content = RequestContent { arguments: object(arguments), title: None, target: None, reason: None };
         let request = sign(by, Some(tdid), &request, &content);
         vec![cert.to_owned(), session, request]
+    }
+
+    /// A turn of a session, signed by `by`.
+    pub fn session(&self, cert: &str, tdid: Tdid, sid: &str, task: &str, by: &SecretKey<Agent>) -> String {
+        let session = Session { cert: hash::<AgentCert>(cert), sid: sid.parse().unwrap(), parent: None };
+        let facts = Facts { cwd: "/home/user".into(), host: "laptop".into(), program: "/usr/bin/python3".into() };
+        sign(by, Some(tdid), &session, &SessionContent { facts, task: Some(task.into()) })
     }
 
     /// Asks through the stand-in; returns the request's hash.

@@ -7,7 +7,7 @@ pub mod phone;
 pub mod routes;
 
 use agenttrust_link::{Address, Alpn, Bind, Config, Doors, Endpoint, Limits, Peer, Timing};
-use agenttrust_protocol::door::{AgentView, InboxEntry, InboxEvent, Seen};
+use agenttrust_protocol::door::{AgentView, InboxEntry, InboxEvent, Seen, SessionView};
 use agenttrust_protocol::envelope::{Message, Nothing};
 use agenttrust_protocol::hash::Tdid;
 use agenttrust_protocol::key::{Log, PublicKey, SecretKey, Transport};
@@ -56,6 +56,7 @@ pub struct World {
     /// What is handed out behind the decisions.
     pub ended: Vec<String>,
     pub agents: Vec<AgentView>,
+    pub sessions: Vec<SessionView>,
     pub decisions: Vec<String>,
     pub states: BTreeMap<Hash, State>,
     pub certs: Vec<String>,

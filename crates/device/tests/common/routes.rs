@@ -3,7 +3,7 @@
 use super::{C, Lie, SECRET, Shared, TRANSPORT, World, log_key, now};
 use agenttrust_protocol::door::{
     AgentView, ConsistencyReply, ErrorBody, FirstTrust, InboxEvent, InboxPage, InclusionReply, LeafRef, PairReply,
-    PairState, Reply, RequestDetail, Reveal, Seen, Trouble,
+    PairState, Reply, RequestDetail, Reveal, Seen, SessionsPage, Trouble,
 };
 use agenttrust_protocol::hash::Tdid;
 use agenttrust_protocol::key::{SecretKey, Transport};
@@ -32,6 +32,7 @@ pub fn device(shared: Shared) -> Router {
         .route("/v1/enrollments/{hash}/refuse", post(refuse))
         .route("/v1/seen", post(seen))
         .route("/v1/agents", get(agents))
+        .route("/v1/agents/{key}/sessions", get(sessions))
         .route("/v1/requests/{hash}", get(detail))
         .route("/v1/log/checkpoint", get(checkpoint))
         .route("/v1/log/cosignature", post(cosignature))
@@ -204,6 +205,10 @@ async fn seen(With(shared): With<Shared>, Json(body): Json<Seen>) -> Response {
 
 async fn agents(With(shared): With<Shared>) -> Json<Vec<AgentView>> {
     Json(shared.lock().agents.clone())
+}
+
+async fn sessions(With(shared): With<Shared>) -> Json<SessionsPage> {
+    Json(SessionsPage { sessions: shared.lock().sessions.clone(), next: None })
 }
 
 async fn detail(With(shared): With<Shared>, Path(request): Path<String>) -> Response {

@@ -147,6 +147,9 @@ pub struct HistoryQuery {
     /// By agent key.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agent: Option<Thumbprint>,
+    /// By session id, of the agent that is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// By tool, exactly.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
@@ -269,6 +272,38 @@ pub struct AgentView {
     /// How many requests it made.
     pub requests: u64,
     /// When it asked last.
+    pub last_asked: Option<Time>,
+}
+
+/// `GET /v1/agents/{key}/sessions`: a cursor and a size, both optional.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionsQuery {
+    /// The `next` of the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// How many, at most 200; 50 unless told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u64>,
+}
+
+/// A page of an agent's sessions, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionsPage {
+    /// The sessions.
+    pub sessions: Vec<SessionView>,
+    /// The cursor of the next page, if there is one.
+    pub next: Option<u64>,
+}
+
+/// One session: one turn of the person's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionView {
+    /// The session message, with what of its content is not erased.
+    pub message: String,
+    /// How many requests were asked in it.
+    pub requests: u64,
+    /// When one was asked last.
     pub last_asked: Option<Time>,
 }
 

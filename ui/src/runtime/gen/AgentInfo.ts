@@ -2,6 +2,7 @@
 import type { AgentKind } from "./AgentKind";
 import type { AgentState } from "./AgentState";
 import type { ErrorBody } from "./ErrorBody";
+import type { GateWords } from "./GateWords";
 import type { Hash } from "./Hash";
 import type { Text } from "./Text";
 import type { Thumbprint } from "./Thumbprint";
@@ -31,6 +32,10 @@ program: Text | null,
  * How it is gated, as it says; absent if its enrolment does not verify.
  */
 kind: AgentKind | null, 
+/**
+ * What that means.
+ */
+gate: GateWords | null, 
 /**
  * How it stands.
  */

@@ -191,7 +191,19 @@ request: Hash, } | { "command": "erase",
 /**
  * The requests.
  */
-requests: Array<Hash>, } | { "command": "agents" } | { "command": "devices" } | { "command": "grants" } | { "command": "verify", 
+requests: Array<Hash>, } | { "command": "agents" } | { "command": "sessions", 
+/**
+ * The agent's key.
+ */
+agent: Thumbprint, 
+/**
+ * The `next` of the page before.
+ */
+before: number | null, 
+/**
+ * How many turns, at most 200; 50 unless told.
+ */
+limit: number | null, } | { "command": "devices" } | { "command": "grants" } | { "command": "verify", 
 /**
  * The request.
  */

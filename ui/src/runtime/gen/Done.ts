@@ -9,6 +9,7 @@ import type { PairingOffer } from "./PairingOffer";
 import type { Preview } from "./Preview";
 import type { QrPath } from "./QrPath";
 import type { RecordView } from "./RecordView";
+import type { SessionList } from "./SessionList";
 import type { State } from "./State";
 
 /**
@@ -39,7 +40,7 @@ qr: QrPath, } | { "done": "history" } & HistoryList | { "done": "counts" } & Cou
 /**
  * The list.
  */
-agents: Array<AgentInfo>, } | { "done": "devices", 
+agents: Array<AgentInfo>, } | { "done": "sessions" } & SessionList | { "done": "devices", 
 /**
  * The list.
  */

@@ -11,6 +11,10 @@ export type HistoryQuery = {
  */
 agent: Thumbprint | null, 
 /**
+ * By session id, of the agent that is named.
+ */
+session: string | null, 
+/**
  * By tool, exactly.
  */
 tool: string | null, 

@@ -1,34 +1,8 @@
 import type { IconName } from '~/design/icons/paths';
 import type { AgentInfo, AgentKind, AgentState } from '~/runtime/types';
 
-export interface KindWords {
-  name: string;
-  icon: IconName;
-  /** What it protects against, and what it does not. */
-  reach: string;
-}
-
-/** What stands between the model and the tool, and how far that holds. */
-export const KINDS: Record<AgentKind, KindWords> = {
-  sdk: {
-    name: 'Library in the agent’s program',
-    icon: 'code',
-    reach:
-      'The tools that were wrapped ask before they run. It guards against a model that is wrong or was talked into something; code in the same program could go around it.',
-  },
-  hook: {
-    name: 'Hook of a coding agent',
-    icon: 'terminal',
-    reach:
-      'Each tool call is stopped before it runs. It holds as long as that program calls its hook; what an approved command starts by itself is not asked about again.',
-  },
-  gateway: {
-    name: 'Gateway in front of the tools',
-    icon: 'server',
-    reach:
-      'The tools are reached only through it, so the agent cannot go around it for these. Other tools the agent has are not covered.',
-  },
-};
+/** What stands between the model and the tool. */
+export const KIND_ICONS: Record<AgentKind, IconName> = { sdk: 'code', hook: 'terminal', gateway: 'server' };
 
 export type Standing = AgentState | 'paused';
 

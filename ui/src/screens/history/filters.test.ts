@@ -7,6 +7,7 @@ const at = (year: number, month: number, day: number) => new Date(year, month - 
 describe('the address of a place in the history', () => {
   const all: Filters = {
     agent: 'Yk3n0vJ2',
+    session: '0198c2f0-7a00-7000-8000-000000000001',
     tool: 'payments.send & more=?#/%',
     outcome: 'denied',
     span: 'custom',

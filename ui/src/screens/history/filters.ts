@@ -21,6 +21,8 @@ export const OUTCOMES = [
 /** What the list is narrowed to. */
 export interface Filters {
   agent: Thumbprint | null;
+  /** A session of that agent, by its id. */
+  session: string | null;
   /** The tool's exact name. */
   tool: string | null;
   outcome: State | null;
@@ -33,6 +35,7 @@ export interface Filters {
 
 export const NOTHING: Filters = {
   agent: null,
+  session: null,
   tool: null,
   outcome: null,
   span: 'all',
@@ -53,6 +56,7 @@ const DAY = /^\d{4}-\d{2}-\d{2}$/;
 export function toId({ request, filters }: Spot): string | null {
   const params = new URLSearchParams();
   if (filters.agent) params.set('agent', filters.agent);
+  if (filters.agent && filters.session) params.set('session', filters.session);
   if (filters.tool) params.set('tool', filters.tool);
   if (filters.outcome) params.set('outcome', filters.outcome);
   if (filters.span !== 'all') params.set('span', filters.span);
@@ -76,6 +80,7 @@ export function fromId(id: string | null): Spot {
   const span = SPANS.find((one) => one === params.get('span')) ?? 'all';
   const filters: Filters = {
     agent: params.get('agent') || null,
+    session: (params.get('agent') && params.get('session')) || null,
     tool: params.get('tool') || null,
     outcome: OUTCOMES.find((one) => one === params.get('outcome')) ?? null,
     span,
@@ -117,6 +122,7 @@ export function toQuery(filters: Filters, now: number, before: number | null): H
   const text = filters.text.trim();
   return {
     agent: filters.agent,
+    session: filters.session,
     tool: filters.tool,
     outcome: filters.outcome,
     ...bounds(filters, now),

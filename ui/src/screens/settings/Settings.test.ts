@@ -48,7 +48,7 @@ describe('the settings', () => {
 
   it('say which versions run here', async () => {
     const { getByText } = await opened();
-    expect(getByText('This app').nextElementSibling?.textContent).toBe('0.1.0');
+    expect(getByText('App').nextElementSibling?.textContent).toBe('0.1.0');
     expect(getByText('Protocol').nextElementSibling?.textContent).toBe('agenttrust/1');
   });
 

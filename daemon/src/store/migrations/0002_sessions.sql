@@ -1,0 +1,2 @@
+-- The sessions of an agent, by its certificates, newest last.
+CREATE INDEX session_cert ON session (cert);
