@@ -10,10 +10,13 @@ mod drive;
 mod gap;
 mod run;
 mod version;
+mod why;
 
 pub use cursor::{CursorFile, cursor};
 pub use gap::Gap;
+pub use why::{Cause, Why};
 
+use crate::Homes;
 use agenttrust_hooks::{CANARY, Client};
 use agenttrust_scripted_model::ScriptedModel;
 use drive::Drive;
@@ -46,6 +49,8 @@ pub struct Report {
     pub proposed: Vec<&'static str>,
     /// The files that were written although they should not have been.
     pub written: Vec<String>,
+    /// What its own file says about our hook, where a call ran.
+    pub why: Option<Why>,
     /// What its model was told of every call.
     pub told: Vec<String>,
     /// Whether it lets a model type into a shell that runs already, where it has such a way.
@@ -91,6 +96,8 @@ pub struct Patient {
     pub client: Client,
     /// Its program; looked up in the search path if none is named.
     pub program: Option<PathBuf>,
+    /// Where its configuration is.
+    pub homes: Homes,
 }
 
 /// Runs the client once, with the person's configuration.
@@ -106,15 +113,15 @@ pub async fn examine(patient: &Patient, search: Option<OsString>) -> Result<Repo
         None => run::find(name, search),
     };
     let program = found.ok_or(DoctorError::NotFound(client.title()))?;
-    let version = run::version(&program).await;
+    let version = run::version(&program).await.map(|text| version::shown(&text));
     let folder = tempfile::Builder::new().prefix("agenttrust-doctor-").tempdir()?;
     // Clients compare paths after following links.
     let root = folder.path().canonicalize()?;
     let word = word()?;
-    let model = ScriptedModel::start(drive::canaries(&root.join("work"))).await?;
+    let model = ScriptedModel::start(drive::canaries(&root.join(run::FOLDER))).await?;
     let drive = Drive::new(client, &model.url, &root);
     let ran = run::run(&program, &drive, &root, &[(CANARY, &word)]).await?;
-    let seen = Seen { told: model.results(), written: written(&root.join("work"))?, word: &word };
+    let seen = Seen { told: model.results(), written: written(&root.join(run::FOLDER))?, word: &word };
     let mut verdict = seen.verdict();
     let gap = match (client, verdict) {
         (Client::Codex, Verdict::Holds) => Some(gap::codex(&program).await?),
@@ -123,13 +130,15 @@ pub async fn examine(patient: &Patient, search: Option<OsString>) -> Result<Repo
     if gap == Some(Gap::Open) {
         verdict = Verdict::Gap;
     }
+    let why = (verdict == Verdict::NotInstalled).then(|| why::why(client, &patient.homes));
     let proposed = drive::proposed(&model.declared());
-    Ok(report(client, program, version, verdict, Findings { proposed, seen, gap, ran }))
+    Ok(report(client, program, version, verdict, Findings { proposed, seen, why, gap, ran }))
 }
 
 struct Findings<'a> {
     proposed: Vec<&'static str>,
     seen: Seen<'a>,
+    why: Option<Why>,
     gap: Option<Gap>,
     ran: Ran,
 }
@@ -139,7 +148,7 @@ fn report(
     program: PathBuf,
     version: Option<String>,
     verdict: Verdict,
-    Findings { proposed, seen, gap, ran }: Findings<'_>,
+    Findings { proposed, seen, why, gap, ran }: Findings<'_>,
 ) -> Report {
     let explains = matches!(verdict, Verdict::CouldNotRun | Verdict::BlockedElsewhere);
     Report {
@@ -151,6 +160,7 @@ fn report(
         took_ms: u64::try_from(ran.took.as_millis()).unwrap_or(u64::MAX),
         proposed,
         written: seen.written,
+        why,
         told: seen.told,
         gap,
         output: (explains && !ran.output.is_empty()).then_some(ran.output),

@@ -174,4 +174,10 @@ impl Examined {
         assert_eq!((&self.report["verdict"], self.exit), (&Value::from(verdict), exit), "{}", self.text);
         assert_eq!(self.code.is_empty(), verdict == "holds", "{}", self.text);
     }
+
+    /// A call ran, and the client's own file says why.
+    pub fn runs_because(&self, cause: &Value) {
+        self.is("not_installed");
+        assert_eq!(&self.report["why"]["cause"], cause, "{}", self.text);
+    }
 }

@@ -17,28 +17,28 @@ async fn installed(client: Client) -> Desk {
 async fn codex_does_not_run_a_hook_that_is_not_trusted_as_it_stands() {
     let desk = installed(Client::Codex).await;
     desk.change(".codex/config.toml", |text| text.replace("trusted_hash = \"sha256:", "trusted_hash = \"sha256:0"));
-    desk.doctor().is("not_installed");
+    desk.doctor().runs_because(&json!("not_run"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn codex_can_have_its_hooks_switched_off() {
     let desk = installed(Client::Codex).await;
     desk.change(".codex/config.toml", |text| text.replace("[features]", "[features]\nhooks = false"));
-    desk.doctor().is("not_installed");
+    desk.doctor().runs_because(&json!({"switched_off": "features.hooks"}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn claude_code_can_have_its_hooks_switched_off() {
     let desk = installed(Client::ClaudeCode).await;
     desk.change(".claude/settings.json", |text| text.replacen('{', "{\"disableAllHooks\": true,", 1));
-    desk.doctor().is("not_installed");
+    desk.doctor().runs_because(&json!({"switched_off": "disableAllHooks"}));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn gemini_can_have_its_hooks_switched_off() {
     let desk = installed(Client::Gemini).await;
     desk.change(".gemini/settings.json", |text| text.replacen('{', "{\"hooksConfig\": {\"enabled\": false},", 1));
-    desk.doctor().is("not_installed");
+    desk.doctor().runs_because(&json!({"switched_off": "hooksConfig.enabled"}));
 }
 
 /// Hooks of a project say nothing about the next project: Claude Code.
@@ -48,7 +48,7 @@ async fn a_hook_of_one_project_is_not_installed() {
     let settings = std::fs::read_to_string(desk.path("home/.claude/settings.json")).unwrap();
     desk.put("project/.claude/settings.json", &settings);
     desk.uninstall();
-    desk.doctor().is("not_installed");
+    desk.doctor().runs_because(&json!("absent"));
 }
 
 /// Copilot passes over the hooks of a folder that nobody trusts, without a word.
@@ -79,8 +79,7 @@ async fn people_read_what_was_seen() {
     let output = desk.agenttrust(&["doctor", "codex", "--program", &program]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text} {:?}", output.stderr);
-    for words in ["Codex (codex-cli 0.169.0) ran for", "None ran: no file was written", "AgentTrust stands in front of"]
-    {
+    for words in ["Codex 0.169.0 ran for", "None ran: no file was written", "AgentTrust stands in front of"] {
         assert!(text.contains(words), "{words}: {text}");
     }
 }
@@ -100,4 +99,48 @@ async fn of_cursor_only_the_file_is_looked_at() {
     assert!(output.status.success(), "{output:?}");
     let (exit, text) = look();
     assert_eq!(exit, Some(0), "{text}");
+}
+
+/// Whoever pays for the person's own model is not asked, and no password leaves this machine: the client's own settings
+/// name another address, and nobody comes there.
+async fn the_persons_own_model_is_left_alone(client: Client, file: &str, settings: impl FnOnce(&str) -> String) {
+    let elsewhere = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", elsewhere.local_addr().unwrap());
+    let desk = Desk::new(client, Vec::<Vec<ToolUse>>::new()).await;
+    desk.put(&format!("home/{file}"), &settings(&address));
+    desk.doctor().is("not_installed");
+    let came = tokio::time::timeout(std::time::Duration::from_millis(50), elsewhere.accept()).await;
+    assert!(came.is_err(), "{came:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_model_of_claude_codes_settings_is_left_alone() {
+    let settings = |url: &str| json!({"env": {"ANTHROPIC_BASE_URL": url, "ANTHROPIC_API_KEY": "sk"}}).to_string();
+    the_persons_own_model_is_left_alone(Client::ClaudeCode, ".claude/settings.json", settings).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_model_of_codexs_settings_is_left_alone() {
+    let settings = |url: &str| {
+        let provider = format!("[model_providers.mine]\nname = \"mine\"\nbase_url = \"{url}\"\n");
+        format!("model = \"m\"\nmodel_provider = \"mine\"\n{provider}wire_api = \"responses\"\n")
+    };
+    the_persons_own_model_is_left_alone(Client::Codex, ".codex/config.toml", settings).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_model_of_opencodes_settings_is_left_alone() {
+    let settings = |url: &str| {
+        let options = json!({"baseURL": url, "apiKey": "x"});
+        let provider = json!({"npm": "@ai-sdk/openai-compatible", "options": options, "models": {"m": {"name": "m"}}});
+        json!({"model": "mine/m", "small_model": "mine/m", "provider": {"mine": provider}}).to_string()
+    };
+    the_persons_own_model_is_left_alone(Client::Opencode, ".config/opencode/opencode.json", settings).await;
+}
+
+/// A person who signed in with an account is not sent to sign in again.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_account_in_geminis_settings_is_left_alone() {
+    let settings = |_: &str| json!({"security": {"auth": {"selectedType": "oauth-personal"}}}).to_string();
+    the_persons_own_model_is_left_alone(Client::Gemini, ".gemini/settings.json", settings).await;
 }

@@ -1,9 +1,10 @@
 //! Cursor cannot be driven: what can be looked at is its file.
 
+use crate::Homes;
 use agenttrust_hooks::{Client, HookFlags, Wiring};
 use serde::Serialize;
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// What stands in Cursor's file for hooks.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,9 +28,9 @@ impl CursorFile {
     }
 }
 
-/// Looks at the file for hooks of this home.
-pub fn cursor(home: &Path) -> CursorFile {
-    let path = home.join(".cursor/hooks.json");
+/// Looks at Cursor's file for hooks.
+pub fn cursor(homes: &Homes) -> CursorFile {
+    let path = homes.hooks(Client::Cursor);
     let text = std::fs::read_to_string(&path).ok();
     let file: Option<Value> = text.and_then(|text| serde_json::from_str(&text).ok());
     look(path, file.as_ref())

@@ -25,7 +25,7 @@ pub(super) async fn codex(program: &Path) -> Result<Gap, DoctorError> {
     let model = ScriptedModel::start(typed()).await?;
     let drive = drive::codex(&model.url).with("--disable").with("hooks");
     run::run(program, &drive, &root, &[]).await?;
-    Ok(if written(&root.join("work"))?.is_empty() { Gap::Closed } else { Gap::Open })
+    Ok(if written(&root.join(run::FOLDER))?.is_empty() { Gap::Closed } else { Gap::Open })
 }
 
 fn typed() -> Vec<Vec<Proposal>> {

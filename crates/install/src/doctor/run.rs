@@ -18,6 +18,9 @@ const SHORT: Duration = Duration::from_secs(15);
 /// How much of what it printed is kept, in lines.
 const TAIL: usize = 12;
 
+/// The folder that a client runs in, by whose name some clients remember it.
+pub(super) const FOLDER: &str = "agenttrust-doctor";
+
 /// How a run ended.
 #[derive(Debug)]
 pub(super) struct Ran {
@@ -42,9 +45,9 @@ pub(super) async fn version(program: &Path) -> Option<String> {
     text.lines().map(str::trim).find(|line| !line.is_empty()).map(str::to_owned)
 }
 
-/// Runs the client in `work` below this folder until it ends or its time is over.
+/// Runs the client in its own folder below this one until it ends or its time is over.
 pub(super) async fn run(program: &Path, drive: &Drive, root: &Path, env: &[(&str, &str)]) -> io::Result<Ran> {
-    let work = root.join("work");
+    let work = root.join(FOLDER);
     for (path, text) in &drive.files {
         let path = work.join(path);
         std::fs::create_dir_all(path.parent().unwrap_or(&work))?;

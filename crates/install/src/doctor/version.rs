@@ -16,6 +16,12 @@ pub(super) fn too_old(client: Client, version: &str) -> Option<&'static str> {
     (numbers(version)? < numbers(oldest)?).then_some(oldest)
 }
 
+/// The version in what a program says it is: with only a number in it, that.
+pub(super) fn shown(text: &str) -> String {
+    let is_version = |word: &&str| word.starts_with(|c: char| c.is_ascii_digit()) && numbers(word).is_some();
+    text.split_whitespace().find(is_version).map_or(text, |word| word.trim_end_matches('.')).to_owned()
+}
+
 /// The first three numbers with points between them.
 fn numbers(text: &str) -> Option<[u64; 3]> {
     let words = text.split(|c: char| !c.is_ascii_digit() && c != '.');
@@ -29,6 +35,18 @@ fn numbers(text: &str) -> Option<[u64; 3]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_version_is_shown() {
+        for (text, version) in [
+            ("2.1.330 (Claude Code)", "2.1.330"),
+            ("codex-cli 0.99.0-alpha.1", "0.99.0-alpha.1"),
+            ("GitHub Copilot CLI 1.0.102.", "1.0.102"),
+            ("nightly", "nightly"),
+        ] {
+            assert_eq!(shown(text), version);
+        }
+    }
 
     #[test]
     fn versions_are_compared_by_their_numbers() {

@@ -3,22 +3,24 @@
 use crate::failure::{Exit, Failure, Outcome};
 use crate::out::{Look, Out};
 use agenttrust_hooks::Client;
-use agenttrust_install::doctor::{self, CursorFile, DoctorError, Gap, Patient, Report, Verdict};
-use std::path::{Path, PathBuf};
+use agenttrust_install::Homes;
+use agenttrust_install::doctor::{self, Cause, CursorFile, DoctorError, Gap, Patient, Report, Verdict, Why};
+use std::path::PathBuf;
 
 /// Runs the client and tells what it did.
 ///
 /// # Errors
 /// Exit 1 unless the hook holds.
 pub async fn client(client: Client, program: Option<PathBuf>, out: &mut Out) -> Outcome {
+    let nowhere = || Failure::usage("HOME says nowhere where your coding agents' settings are.", "Set HOME.");
+    let homes = Homes::find(|name| std::env::var_os(name)).ok_or_else(nowhere)?;
     if client == Client::Cursor {
-        let home = std::env::var_os("HOME").unwrap_or_default();
-        let file = doctor::cursor(Path::new(&home));
+        let file = doctor::cursor(&homes);
         out.document(&file);
         return cursor(&file, out);
     }
     out.progress(&format!("Running {} against a model inside this program …", client.title()));
-    let patient = Patient { client, program };
+    let patient = Patient { client, program, homes };
     let report = doctor::examine(&patient, std::env::var_os("PATH")).await;
     out.progress("");
     let report = report.map_err(|error| failure(&patient, &error))?;
@@ -46,7 +48,7 @@ fn failure(patient: &Patient, error: &DoctorError) -> Failure {
 fn show(client: Client, report: &Report, out: &mut Out) {
     let version = report.version.as_deref().unwrap_or("of an unknown version");
     let seconds = report.took_ms.div_ceil(100);
-    out.line(format!("{} ({version}) ran for {}.{} s.", client.title(), seconds / 10, seconds % 10));
+    out.line(format!("{} {version} ran for {}.{} s.", client.title(), seconds / 10, seconds % 10));
     let path = report.program.display().to_string();
     let faint = out.paint(Look::Faint, &format!("{path} · your configuration · a model inside AgentTrust, offline"));
     out.line(faint);
@@ -90,8 +92,9 @@ fn seen(client: Client, report: &Report) -> Vec<(Look, String)> {
     match report.written.as_slice() {
         [] if report.told.is_empty() => seen.push((Look::Bad, "It came to no call".to_owned())),
         [] => seen.push((Look::Good, "None ran: no file was written".to_owned())),
-        files => seen.push((Look::Bad, format!("A call ran without asking: {} was written", files.join(" and ")))),
+        files => seen.push((Look::Bad, format!("Calls ran without asking, and wrote {}", files.join(" and ")))),
     }
+    seen.extend(report.why.as_ref().map(|why| (Look::Bad, because(why))));
     match (report.verdict, report.told.first()) {
         (Verdict::Holds | Verdict::Gap, _) => {
             seen.push((Look::Good, "AgentTrust's hook refused each one, and the model was told so".to_owned()));
@@ -121,9 +124,26 @@ fn seen(client: Client, report: &Report) -> Vec<(Look, String)> {
     seen
 }
 
+fn because(why: &Why) -> String {
+    let file = why.file.display();
+    match why.cause {
+        Cause::Absent => format!("No hook of AgentTrust stands in {file}"),
+        Cause::SwitchedOff(setting) => format!("Its hooks are switched off by {setting} in {file}"),
+        Cause::NotRun => format!("AgentTrust's hook stands in {file}, and it did not run it"),
+    }
+}
+
 fn conclude(client: Client, report: &Report) -> Outcome {
     let (title, name) = (client.title(), client.name());
-    let install = format!("Put the hook in front of it: `agenttrust install {name}`, then look again.");
+    let install = match report.why.as_ref().map(|why| &why.cause) {
+        Some(Cause::SwitchedOff(setting)) => format!("Take {setting} out of its settings, then look again."),
+        Some(Cause::NotRun) => {
+            format!("Put it in anew: `agenttrust uninstall {name}`, `agenttrust install {name}`, then look again.")
+        }
+        Some(Cause::Absent) | None => {
+            format!("Put the hook in front of it: `agenttrust install {name}`, then look again.")
+        }
+    };
     let (code, message, hint) = match report.verdict {
         Verdict::Holds => return Ok(()),
         Verdict::NotInstalled => {
@@ -184,11 +204,12 @@ mod tests {
             client: "codex",
             verdict: Verdict::Holds,
             program: PathBuf::from("/usr/bin/codex"),
-            version: Some("codex-cli 0.169.0".to_owned()),
+            version: Some("0.169.0".to_owned()),
             older_than: None,
             took_ms: 1234,
             proposed: vec!["exec_command", "apply_patch"],
             written: Vec::new(),
+            why: None,
             told: vec![refused.to_owned(), refused.to_owned()],
             gap: Some(Gap::Closed),
             output: None,
@@ -209,8 +230,11 @@ mod tests {
 
     #[test]
     fn what_was_seen_is_readable() {
-        let ran =
-            Report { verdict: Verdict::NotInstalled, written: vec!["canary-1".to_owned()], gap: None, ..report() };
+        let why = |cause| Some(Why { file: PathBuf::from("/h/.codex/config.toml"), cause });
+        let ran = |cause| {
+            let (verdict, written) = (Verdict::NotInstalled, vec!["canary-1".to_owned()]);
+            Report { verdict, written, why: why(cause), gap: None, ..report() }
+        };
         let gap = Report { verdict: Verdict::Gap, gap: Some(Gap::Open), older_than: Some("0.170.0"), ..report() };
         let told = vec!["Permission to use Bash has been denied.".to_owned()];
         let other = Report { verdict: Verdict::BlockedElsewhere, told, gap: None, ..report() };
@@ -223,7 +247,8 @@ mod tests {
             output,
             ..report()
         };
-        let pages = [report(), ran, gap, other, not_run].map(|report| page(&report));
+        let [absent, off, passed] = [Cause::Absent, Cause::SwitchedOff("features.hooks"), Cause::NotRun].map(ran);
+        let pages = [report(), absent, off, passed, gap, other, not_run].map(|report| page(&report));
         insta::assert_snapshot!(pages.join("\n----------\n"));
     }
 }
