@@ -35,9 +35,11 @@ test('from nothing to a command that ran because it was approved', async ({ bare
   await button(page, 'Make it a device').click();
 
   await expect(heading(page, 'Put it in front of an agent')).toBeVisible();
-  await expect(page.getByRole('region', { name: 'Text to copy' })).toContainText('PreToolUse');
+  const steps = page.getByRole('list', { name: 'What to type, one after the other' });
+  await expect(steps).toContainText('install claude-code');
+  await expect(steps, 'for this folder').toContainText(`--data ${bare.data}`);
   await page.getByRole('radio', { name: 'A command or script' }).check({ force: true });
-  await expect(page.getByRole('region', { name: 'Text to copy' })).toContainText('agenttrust run');
+  await expect(steps).toContainText(' run --tool deploy');
   await button(page, 'Next').click();
 
   await expect(heading(page, 'Try it out')).toBeVisible();

@@ -12,6 +12,7 @@ test('an agent is paused, goes on, and is revoked for good', async ({ desk, open
   const page = await open(desk, 'agents');
   const agent = page.getByRole('list', { name: 'Agents that may ask' }).getByRole('listitem').filter({ hasText: 'invoice-bot' });
   await expect(agent).toContainText('1 request');
+  await expect(agent).toContainText('Library in the agent’s program');
   await agent.getByRole('button', { name: 'Pause' }).click();
   await expect(agent.getByRole('button', { name: 'Let it go on' })).toBeVisible();
   expect((await desk.snapshot()).trust.paused).toHaveLength(1);
@@ -28,12 +29,30 @@ test('an agent is paused, goes on, and is revoked for good', async ({ desk, open
   expect(again.code, again.err).toBe(77);
 });
 
-test('an agent’s text can be copied where there is none yet', async ({ desk, open }) => {
+test('an agent opens to where it worked and what it did', async ({ desk, open }) => {
+  const asking = await desk.askAsKnown();
+  const { id, shown } = await desk.card();
+  await desk.command({ command: 'deny', card: id, shown, note: null });
+  await asking.ended;
+  const page = await open(desk, 'agents');
+  await page.getByRole('heading', { name: 'invoice-bot', level: 2 }).getByRole('link').click();
+  await expect(page.getByRole('heading', { name: 'invoice-bot', level: 1 })).toBeFocused();
+  await expect(page.getByRole('list', { name: 'By outcome' })).toContainText('Denied');
+  const told = page.getByRole('region', { name: 'What you asked it to do' });
+  await expect(told).toContainText(desk.folder);
+  await expect(told).toContainText('It passed on no words of yours.');
+  await told.getByRole('link', { name: '1 request' }).click();
+  await expect(page.getByRole('link', { name: /pay_invoice/ })).toHaveCount(1);
+  await button(page, 'One session only: show all of this agent').click();
+  await expect(page).not.toHaveURL(/session/);
+});
+
+test('what to type is told where there is no agent yet', async ({ desk, open }) => {
   const page = await open(desk, 'agents');
   await expect(page.getByRole('heading', { name: 'No agent asks you yet' })).toBeVisible();
   await button(page, 'Add an agent').first().click();
   const dialog = page.getByRole('dialog', { name: 'Put an agent behind this device' });
-  await expect(dialog.getByRole('region', { name: 'Text to copy' })).toContainText('PreToolUse');
+  await expect(dialog.getByRole('list', { name: 'What to type, one after the other' })).toContainText('doctor claude-code');
   await page.keyboard.press('Escape');
   await expect(dialog).toBeHidden();
 });
