@@ -100,7 +100,10 @@ const fn events(client: Client) -> &'static [(&'static str, bool)] {
 
 /// What a client's screen says while the hook waits, with the person's devices where their names are known.
 pub fn status_message(devices: &[String]) -> String {
-    let place = match devices {
+    // A name is somebody's own words, and this is shown in a terminal.
+    let plain = |name: &String| name.chars().filter(|c| !c.is_control()).collect::<String>();
+    let names: Vec<String> = devices.iter().map(plain).collect();
+    let place = match names.as_slice() {
         [] => "a device".to_owned(),
         [one] => one.clone(),
         [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
@@ -168,6 +171,7 @@ mod tests {
         let names = |names: &[&str]| status_message(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
         assert_eq!(names(&[]), "Waiting for your approval on a device (AgentTrust)");
         assert_eq!(names(&["Phone"]), "Waiting for your approval on Phone (AgentTrust)");
+        assert_eq!(names(&["\u{1b}[2JPhone\n"]), "Waiting for your approval on [2JPhone (AgentTrust)");
         assert_eq!(
             names(&["Phone", "Laptop", "Watch"]),
             "Waiting for your approval on Phone, Laptop or Watch (AgentTrust)"

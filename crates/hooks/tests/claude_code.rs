@@ -123,6 +123,9 @@ async fn a_question_to_the_person_keeps_its_screen() {
     let world = World::new().await;
     let answer = decision(&call(&world, "AskUserQuestion", "t1").await);
     assert_eq!((&answer["permissionDecision"], answer.get("updatedInput")), (&json!("allow"), None));
+    // A server may name its tool so, too.
+    let answer = decision(&call(&world, "mcp__shop__AskUserQuestion", "t2").await);
+    assert_eq!(answer["updatedInput"], json!({"command": "make release"}));
 }
 
 #[tokio::test]

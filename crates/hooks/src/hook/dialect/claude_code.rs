@@ -62,7 +62,8 @@ impl Dialect for ClaudeCode {
     /// What was signed goes to the client also where it is what was asked: another hook may have rewritten the call
     /// since, and the answer that comes last, after a person's, is the one that counts.
     fn allowed(&self, call: &Call, approval: &Approval) -> HookOutput {
-        let is_needed = approval.is_edited || !ANSWERED_ON_SCREEN.contains(&call.tool.as_str());
+        let is_on_screen = call.server.is_none() && ANSWERED_ON_SCREEN.contains(&call.tool.as_str());
+        let is_needed = approval.is_edited || !is_on_screen;
         decision::allowed(approval, is_needed.then_some(&approval.arguments))
     }
 
