@@ -12,4 +12,5 @@ mod desk;
 mod doctor;
 mod gemini;
 mod opencode;
+mod pages;
 mod person;
