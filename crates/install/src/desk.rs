@@ -24,8 +24,10 @@ pub struct Desk {
 }
 
 /// What would change, and what the person should know about it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Prepared {
+    /// The client's file that all this is about.
+    pub file: PathBuf,
     /// The files; none if there is nothing to do.
     pub changes: Vec<Change>,
     /// Sentences for the person.
@@ -97,7 +99,7 @@ impl Desk {
             (Client::ClaudeCode | Client::Gemini | Client::Copilot | Client::Opencode, _) => {}
         }
         let changes = scene.install(edits)?.into_iter().collect();
-        Ok(Prepared { changes, notes, servers: Servers::default() })
+        Ok(Prepared { file: self.homes.hooks(client), changes, notes, servers: Servers::default() })
     }
 
     /// Takes the hooks out.
@@ -105,8 +107,7 @@ impl Desk {
     /// # Errors
     /// `config_unreadable`, `file_failed`.
     pub fn uninstall(&self, client: Client) -> Outcome<Prepared> {
-        let changes: Vec<Change> = self.scene(client)?.uninstall()?.into_iter().collect();
-        Ok(Prepared { changes, ..Prepared::default() })
+        uninstalled(self.scene(client)?)
     }
 
     /// Puts the gateway in front of the client's MCP servers: all of them, or one; its own, or those of the project
@@ -140,8 +141,9 @@ impl Desk {
                 }
             });
         }
+        let file = scene.file().to_path_buf();
         let changes = if edits.is_empty() { Vec::new() } else { scene.install(edits)?.into_iter().collect() };
-        Ok(Prepared { changes, notes: Vec::new(), servers })
+        Ok(Prepared { file, changes, notes: Vec::new(), servers })
     }
 
     /// Takes the gateway out.
@@ -149,8 +151,7 @@ impl Desk {
     /// # Errors
     /// `config_unreadable`, `file_failed`.
     pub fn uninstall_mcp(&self, client: Client, project: Option<&Path>) -> Outcome<Prepared> {
-        let changes: Vec<Change> = self.mcp_scene(client, project)?.uninstall()?.into_iter().collect();
-        Ok(Prepared { changes, ..Prepared::default() })
+        uninstalled(self.mcp_scene(client, project)?)
     }
 
     /// Whether hooks of ours are in the client's configuration.
@@ -234,6 +235,12 @@ impl Desk {
         }
         Ok(found)
     }
+}
+
+fn uninstalled(scene: Scene) -> Outcome<Prepared> {
+    let file = scene.file().to_path_buf();
+    let changes = scene.uninstall()?.into_iter().collect();
+    Ok(Prepared { file, changes, notes: Vec::new(), servers: Servers::default() })
 }
 
 /// Codex skips hooks that it does not trust, without a word.

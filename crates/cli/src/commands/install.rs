@@ -70,7 +70,7 @@ pub async fn install(args: InstallArgs, data: Option<&Path>, out: &mut Out) -> O
             let prepared = desk.install(client, &flags, &devices).await?;
             let next = next(client, flags.agent_name(client));
             let deed = Deed { client, part: Part::Hooks, puts_in: true, yes: args.yes };
-            finish(&prepared, deed, next, &desk.homes().hooks(client), out)
+            finish(&prepared, deed, next, out)
         }
         (None, None) => Err(Failure::usage("No coding agent is named.", "agenttrust install --help lists them.")),
     }
@@ -86,7 +86,7 @@ fn install_mcp(args: InstallMcpArgs, data: Option<&Path>, out: &mut Out) -> Outc
         "Accept each server's agent on your device when it first asks.".to_owned(),
     ];
     let deed = Deed { client: args.client, part: Part::Mcp, puts_in: true, yes: args.yes };
-    finish(&prepared, deed, next, &desk.homes().mcp(args.client), out)
+    finish(&prepared, deed, next, out)
 }
 
 /// Takes hooks out, or the gateway.
@@ -95,28 +95,27 @@ fn install_mcp(args: InstallMcpArgs, data: Option<&Path>, out: &mut Out) -> Outc
 /// `not_confirmed`, `config_unreadable`, and others that name themselves.
 pub fn uninstall(args: UninstallArgs, out: &mut Out) -> Outcome {
     let desk = desk(None)?;
-    let (client, part, yes, prepared, file) = match (args.part, args.client) {
+    let (client, part, yes, prepared) = match (args.part, args.client) {
         (Some(UninstallPart::Mcp(args)), _) => {
             let project = args.project.as_deref().map(whole).transpose()?;
-            let prepared = desk.uninstall_mcp(args.client, project.as_deref())?;
-            (args.client, Part::Mcp, args.yes, prepared, desk.homes().mcp(args.client))
+            (args.client, Part::Mcp, args.yes, desk.uninstall_mcp(args.client, project.as_deref())?)
         }
-        (None, Some(client)) => (client, Part::Hooks, args.yes, desk.uninstall(client)?, desk.homes().hooks(client)),
+        (None, Some(client)) => (client, Part::Hooks, args.yes, desk.uninstall(client)?),
         (None, None) => {
             return Err(Failure::usage("No coding agent is named.", "agenttrust uninstall --help lists them."));
         }
     };
     let next = vec![format!("Start sessions of {} that are open anew: they keep what they have.", client.title())];
-    finish(&prepared, Deed { client, part, puts_in: false, yes }, next, &file, out)
+    finish(&prepared, Deed { client, part, puts_in: false, yes }, next, out)
 }
 
 /// Shows, asks, does, tells.
-fn finish(prepared: &Prepared, deed: Deed, next: Vec<String>, file: &Path, out: &mut Out) -> Outcome {
+fn finish(prepared: &Prepared, deed: Deed, next: Vec<String>, out: &mut Out) -> Outcome {
     for (server, why) in &prepared.servers.left {
         out.line(out.paint(Look::Care, &format!("{server} stays as it is: {why}.")));
     }
     if prepared.changes.is_empty() {
-        out.line(idle(prepared, deed, file));
+        out.line(idle(prepared, deed));
         tell(prepared, out);
     } else {
         prepared.changes.iter().for_each(|change| show(change, out));
@@ -138,8 +137,8 @@ fn tell(prepared: &Prepared, out: &mut Out) {
     prepared.notes.iter().for_each(|note| out.line(out.paint(Look::Care, note)));
 }
 
-fn idle(prepared: &Prepared, deed: Deed, file: &Path) -> String {
-    let (title, file) = (deed.client.title(), file.display());
+fn idle(prepared: &Prepared, deed: Deed) -> String {
+    let (title, file) = (deed.client.title(), prepared.file.display());
     match (deed.puts_in, deed.part) {
         (false, _) => format!("Nothing of AgentTrust is in {file}."),
         (true, Part::Hooks) => format!("{title} is already installed, in {file}; nothing was changed."),
@@ -204,9 +203,15 @@ fn confirm(prepared: &Prepared, deed: Deed, out: &Out) -> Outcome {
 }
 
 fn next(client: Client, agent: &str) -> Vec<String> {
+    let proof = match client {
+        Client::Cursor => "checks its file, as Cursor itself cannot be driven by another program.",
+        Client::ClaudeCode | Client::Codex | Client::Gemini | Client::Copilot | Client::Opencode => {
+            "shows with a harmless call that it holds."
+        }
+    };
     vec![
         format!("Start sessions of {} that are open anew: they run without the hook.", client.title()),
-        format!("agenttrust doctor {} shows with a harmless call that it holds.", client.name()),
+        format!("agenttrust doctor {} {proof}", client.name()),
         format!("Accept the agent {agent} on your device when it first asks."),
     ]
 }
