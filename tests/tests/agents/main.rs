@@ -14,3 +14,4 @@ mod gemini;
 mod opencode;
 mod pages;
 mod person;
+mod servers;
