@@ -1,7 +1,7 @@
 //! What holds for every client alike.
 
 use crate::clients::{PROMPT, own_file, write};
-use crate::desk::{Desk, LIMIT};
+use crate::desk::{Desk, LIMIT, Ran};
 use crate::person::Person;
 use agenttrust_hooks::Client;
 use agenttrust_protocol::lifecycle::State;
@@ -66,29 +66,42 @@ pub async fn a_daemon_that_hangs(client: Client) {
 
 /// The hook is killed while it waits; what the model is told of it.
 pub async fn a_hook_that_is_killed(client: Client) -> String {
-    let person = Person::new(|_| Answer::Ignore).await;
-    let desk = Desk::new(client, vec![vec![write(client, "marker")]]).await;
-    desk.install(&person.socket(), &[]);
-    let (asked, state) = (person.first_card(), desk.path("state"));
-    let ran = desk.run_while(move |_| {
-        asked.recv_timeout(LIMIT).unwrap();
-        kill_process(waiting_hook(client, &state), Signal::KILL).unwrap();
-    });
-    let ran = ran.await;
+    let (desk, ran) = killed(client, |line| line.contains(&format!("\0hook\0{}\0", client.name()))).await;
     assert_eq!(desk.marker("marker"), None, "{}", ran.output);
     desk.only_result(&ran)
 }
 
-/// The hook of this client whose agent keeps its key here.
-fn waiting_hook(client: Client, state: &std::path::Path) -> Pid {
-    let (verb, state) = (format!("\0hook\0{}\0", client.name()), state.display().to_string());
-    let is_hook = |pid: &i32| {
-        let line = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        line.contains(&verb) && line.contains(&state)
-    };
+/// The hook is killed while it waits, and the shell that its client started for it with it: two processes at once.
+pub async fn a_hook_that_is_killed_with_its_shell(client: Client) -> Option<String> {
+    let (desk, _) = killed(client, |line| line.contains("hook")).await;
+    desk.marker("marker")
+}
+
+/// A run in which the processes with the agent's folder in their command line that `is_meant` are killed while the
+/// person is asked.
+async fn killed(client: Client, is_meant: impl Fn(&str) -> bool + Send + 'static) -> (Desk, Ran) {
+    let person = Person::new(|_| Answer::Ignore).await;
+    let desk = Desk::new(client, vec![vec![write(client, "marker")]]).await;
+    desk.install(&person.socket(), &[]);
+    let (asked, state) = (person.first_card(), desk.path("state").display().to_string());
+    let ran = desk.run_while(move |_| {
+        asked.recv_timeout(LIMIT).unwrap();
+        let mut found = processes(|line| line.contains(&state) && is_meant(line));
+        assert!(!found.is_empty());
+        // The shell first: it would say no for the hook.
+        found.sort_by_key(|pid| pid.as_raw_nonzero());
+        found.into_iter().for_each(|pid| kill_process(pid, Signal::KILL).unwrap());
+    });
+    let ran = ran.await;
+    (desk, ran)
+}
+
+/// The processes with such a command line, whose words end with a zero.
+fn processes(is_meant: impl Fn(&str) -> bool) -> Vec<Pid> {
+    let line = |pid: &i32| std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
     let entries = std::fs::read_dir("/proc").unwrap().map(|entry| entry.unwrap().file_name());
-    let found = entries.filter_map(|name| name.to_str()?.parse().ok()).find(is_hook);
-    Pid::from_raw(found.unwrap()).unwrap()
+    let pids = entries.filter_map(|name| name.to_str()?.parse().ok()).filter(|pid| is_meant(&line(pid)));
+    pids.filter_map(Pid::from_raw).collect()
 }
 
 /// Before, with and after the hook: what the doctor says, and what is left behind.

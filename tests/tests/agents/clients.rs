@@ -28,6 +28,13 @@ fn agents() -> PathBuf {
     std::env::var("AGENTTRUST_AGENTS").map_or_else(|_| home(), PathBuf::from)
 }
 
+/// The program of an official MCP server.
+pub fn mcp_server(name: &str) -> PathBuf {
+    let path = agents().join(format!("mcp/node_modules/.bin/mcp-server-{name}"));
+    assert!(path.exists(), "no {}: run scripts/setup test", path.display());
+    path
+}
+
 /// A path in one of the folder's folders: npm takes one of several platforms' packages.
 fn below(folder: &Path, path: &str) -> Option<PathBuf> {
     let folders = std::fs::read_dir(folder).into_iter().flatten().map(|entry| entry.unwrap().path());

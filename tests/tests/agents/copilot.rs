@@ -27,6 +27,11 @@ async fn a_hook_that_is_killed_blocks_the_call() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_hook_that_is_killed_with_its_shell_blocks_the_call() {
+    assert_eq!(cases::a_hook_that_is_killed_with_its_shell(CLIENT).await, None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_knows_whether_the_hook_is_there() {
     cases::the_doctor_knows(CLIENT).await;
 }

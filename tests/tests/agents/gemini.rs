@@ -26,6 +26,14 @@ async fn a_hook_that_is_killed_blocks_the_call() {
     assert!(told.contains("AgentTrust: not approved (internal)"), "{told}");
 }
 
+/// What the page says of Gemini CLI: of a hook that dies without a word it thinks nothing, so that whoever may kill the
+/// person's processes gets past it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hook_that_is_killed_with_its_shell_does_not_block_the_call() {
+    let marker = cases::a_hook_that_is_killed_with_its_shell(CLIENT).await;
+    assert_eq!(marker.as_deref(), Some("original"), "Gemini CLI blocks it now: the page can promise more");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_doctor_knows_whether_the_hook_is_there() {
     cases::the_doctor_knows(CLIENT).await;

@@ -1,16 +1,17 @@
 //! The pages of `docs/agents`: the first commands of each, run as they stand, by somebody who has nothing yet.
 
-use crate::clients::{program as client_program, search_path};
+use crate::clients::{mcp_server, program as client_program, search_path};
 use crate::desk::Desk;
 use agenttrust_hooks::Client;
 use agenttrust_tests::kit::{Terminal, ToolUse, program};
 use agenttrust_tests::workspace_root;
+use serde_json::{Value, json};
 use std::ffi::OsStr;
 use std::path::Path;
 
-/// The first block of commands on a client's page.
-fn commands(client: Client) -> String {
-    let page = workspace_root().join(format!("docs/agents/{}.md", client.name()));
+/// The first block of commands on a page.
+fn commands(page: &str) -> String {
+    let page = workspace_root().join(format!("docs/agents/{page}.md"));
     let text = std::fs::read_to_string(&page).unwrap();
     let (_, block) = text.split_once("```sh\n").unwrap();
     block.split_once("```").unwrap().0.to_owned()
@@ -33,13 +34,18 @@ fn programs(desk: &Desk) -> String {
 
 async fn as_written(client: Client, last_words: &str) {
     let desk = Desk::new(client, Vec::<Vec<ToolUse>>::new()).await;
-    let (path, home) = (format!("PATH={}", programs(&desk)), format!("HOME={}", desk.path("home").display()));
+    follow(&desk, client.name(), last_words).await;
+}
+
+/// Does what the page says first, and sees that it ends with these words.
+async fn follow(desk: &Desk, page: &str, last_words: &str) {
+    let (path, home) = (format!("PATH={}", programs(desk)), format!("HOME={}", desk.path("home").display()));
     // A test's daemon is reachable on this machine alone.
     desk.put("home/.local/share/agenttrust/config.toml", "[link]\nbind = \"127.0.0.1:0\"\n");
     let data = desk.path("home/.local/share/agenttrust");
     std::fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let script = commands(page);
     let run = move || {
-        let script = commands(client);
         let arguments = ["-i", &path, &home, "TERM=dumb", "bash", "-ec", &script];
         let mut terminal = Terminal::start(Path::new("env"), &arguments, &[] as &[(&str, &OsStr)]);
         terminal.wait_for("[y/N]").answer("y\n");
@@ -81,4 +87,17 @@ async fn the_first_commands_for_opencode() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_commands_for_cursor() {
     as_written(Client::Cursor, "nothing was run and nothing is proven").await;
+}
+
+/// The page about MCP servers, followed by somebody who has one.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_first_commands_for_mcp_servers() {
+    let desk = Desk::new(Client::ClaudeCode, Vec::<Vec<ToolUse>>::new()).await;
+    let notes = json!({"type": "stdio", "command": mcp_server("filesystem"), "args": [desk.path("project")]});
+    desk.put("home/.claude.json", &json!({"mcpServers": {"notes": notes}}).to_string());
+    follow(&desk, "mcp", "Connected").await;
+    let settings = std::fs::read_to_string(desk.path("home/.claude.json")).unwrap();
+    let settings: Value = serde_json::from_str(&settings).unwrap();
+    let args = &settings["mcpServers"]["notes"]["args"];
+    assert_eq!(args[0], "mcp", "{args}");
 }
