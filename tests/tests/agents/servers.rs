@@ -1,13 +1,10 @@
 //! The gateway in front of the MCP servers of real clients, put there by `agenttrust install mcp`, and away again.
 
-use crate::clients::{program as client_program, search_path};
+use crate::clients::program as client_program;
 use crate::desk::Desk;
 use agenttrust_hooks::Client;
-use agenttrust_tests::kit::{Terminal, ToolUse, program};
-use agenttrust_tests::workspace_root;
+use agenttrust_tests::kit::ToolUse;
 use serde_json::{Value, json};
-use std::ffi::OsStr;
-use std::path::Path;
 use std::process::Command;
 
 /// A server with one tool, as small as one can be.
@@ -123,34 +120,4 @@ async fn codex_and_copilot_read_what_was_put_there() {
     let mut get = desk.program(&client_program(Client::Copilot));
     let shown = within_a_minute(get.args(["mcp", "get", "shop"]));
     assert!(shown.contains("agenttrust mcp --name shop -- python3") && shown.contains("Enabled"), "{shown}");
-}
-
-/// The first commands of `docs/agents/mcp.md`, as they stand, by somebody who has a server.
-#[tokio::test(flavor = "multi_thread")]
-async fn the_first_commands_for_servers() {
-    let desk = with_a_server(Client::ClaudeCode, ".claude.json", started).await;
-    let page = std::fs::read_to_string(workspace_root().join("docs/agents/mcp.md")).unwrap();
-    let (_, block) = page.split_once("```sh\n").unwrap();
-    let script = block.split_once("```").unwrap().0.to_owned();
-    let data = desk.path("home/.local/share/agenttrust");
-    // A test's daemon is reachable on this machine alone.
-    desk.put("home/.local/share/agenttrust/config.toml", "[link]\nbind = \"127.0.0.1:0\"\n");
-    std::fs::set_permissions(&data, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
-    let claude = client_program(Client::ClaudeCode);
-    let folders = [claude.parent(), program("agenttrust").parent()].map(|folder| folder.unwrap().display().to_string());
-    let path = format!("PATH={}:{}", folders.join(":"), search_path());
-    let home = format!("HOME={}", desk.path("home").display());
-    let run = move || {
-        let quiet = "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1";
-        let arguments = ["60", "env", "-i", &path, &home, quiet, "DISABLE_AUTOUPDATER=1", "TERM=dumb"];
-        let arguments: Vec<&str> = arguments.into_iter().chain(["bash", "-ec", &script]).collect();
-        let arguments: Vec<&str> = std::iter::once("--foreground").chain(arguments).collect();
-        let mut terminal = Terminal::start(Path::new("timeout"), &arguments, &[] as &[(&str, &OsStr)]);
-        terminal.wait_for("[y/N]").answer("y\n");
-        (terminal.end(), terminal.plain())
-    };
-    let (exit, plain) = tokio::task::spawn_blocking(run).await.unwrap();
-    let down = desk.agenttrust(&["down"]);
-    assert!(down.status.success(), "{down:?}");
-    assert!(exit == 0 && plain.contains("Connected"), "{plain}");
 }
