@@ -66,7 +66,7 @@ pub async fn a_daemon_that_hangs(client: Client) {
 
 /// The hook is killed while it waits; what the model is told of it.
 pub async fn a_hook_that_is_killed(client: Client) -> String {
-    let (desk, ran) = killed(client, |line| line.contains(&format!("\0hook\0{}\0", client.name()))).await;
+    let (desk, ran) = killed(client, move |line| line.contains(&format!("\0hook\0{}\0", client.name()))).await;
     assert_eq!(desk.marker("marker"), None, "{}", ran.output);
     desk.only_result(&ran)
 }
