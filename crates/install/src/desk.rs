@@ -36,30 +36,11 @@ pub struct Prepared {
     pub servers: Servers,
 }
 
-/// Whether a client's hooks are ours.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Installed {
-    /// There is no hook of ours.
-    No,
-    /// There is.
-    Yes {
-        /// Whether they are what would be put in now, by this program and with the flags that are there.
-        current: bool,
-    },
-    /// There is, and this setting switches all hooks off.
-    Off(&'static str),
-}
-
 impl Desk {
     /// Of the person with these homes; hooks start `program`. Clients are looked for in the folders of `PATH`, unless
     /// one is `named`.
     pub fn new(homes: Homes, program: String, folders: Option<OsString>, named: Option<PathBuf>) -> Desk {
         Desk { homes, program, folders, named }
-    }
-
-    /// Where the clients' configuration is.
-    pub fn homes(&self) -> &Homes {
-        &self.homes
     }
 
     /// What `install` puts in, as text. Codex's trust is not in it.
@@ -152,24 +133,6 @@ impl Desk {
     /// `config_unreadable`, `file_failed`.
     pub fn uninstall_mcp(&self, client: Client, project: Option<&Path>) -> Outcome<Prepared> {
         uninstalled(self.mcp_scene(client, project)?)
-    }
-
-    /// Whether hooks of ours are in the client's configuration.
-    ///
-    /// # Errors
-    /// `config_unreadable`, `file_failed`.
-    pub fn installed(&self, client: Client) -> Outcome<Installed> {
-        let scene = self.scene(client)?;
-        let settings = scene.text()?;
-        let found = match clients::format(client) {
-            Format::Whole => is_ours(settings, client),
-            Format::Json | Format::Toml => plan::ours(client, &Spot::read(clients::format(client), settings)?) > 0,
-        };
-        if !found {
-            return Ok(Installed::No);
-        }
-        let off = self.switch(client, &scene)?;
-        Ok(off.map_or(Installed::Yes { current: settings.contains(&self.program) }, Installed::Off))
     }
 
     fn scene(&self, client: Client) -> Outcome<Scene> {

@@ -28,7 +28,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The longest that a client may take.
-pub const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// What was found out about one client.
 #[derive(Clone, Debug, Serialize)]
@@ -120,7 +120,7 @@ pub async fn examine(patient: &Patient, search: Option<OsString>) -> Result<Repo
     let word = word()?;
     let model = ScriptedModel::start(drive::canaries(&root.join(run::FOLDER))).await?;
     let drive = Drive::new(client, &model.url, &root);
-    let ran = run::run(&program, &drive, &root, &[(CANARY, &word)]).await?;
+    let ran = run::run(&program, &drive, &root, &[(CANARY, &word)], LIMIT).await?;
     let seen = Seen { told: model.results(), written: written(&root.join(run::FOLDER))?, word: &word };
     let mut verdict = seen.verdict();
     let gap = match (client, verdict) {

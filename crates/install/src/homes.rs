@@ -2,7 +2,7 @@
 
 use agenttrust_hooks::Client;
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The folders of one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ impl Homes {
     }
 
     /// The folder the client keeps its configuration in.
-    pub fn folder(&self, client: Client) -> PathBuf {
+    pub(crate) fn folder(&self, client: Client) -> PathBuf {
         match client {
             Client::ClaudeCode => self.claude.clone(),
             Client::Codex => self.codex.clone(),
@@ -93,16 +93,12 @@ impl Homes {
     pub fn records(&self) -> PathBuf {
         self.state.join("installed")
     }
-
-    /// The person's own folder.
-    pub fn home(&self) -> &Path {
-        &self.home
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
     fn homes(variables: &[(&str, &str)]) -> Homes {
         let value = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());

@@ -20,10 +20,9 @@ mod record;
 mod refusal;
 mod toml;
 
-pub use desk::{Desk, Installed, Prepared};
+pub use desk::{Desk, Prepared};
 pub use homes::Homes;
 pub use mcp::{MCP_DEADLINE, Servers};
 pub use plan::Change;
-pub use program::find as find_program;
 pub use record::Part;
 pub use refusal::{Outcome, Refusal};

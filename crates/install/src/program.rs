@@ -28,7 +28,7 @@ const fn names(client: Client) -> &'static [&'static str] {
 }
 
 /// The client's program in these folders, `:` between them.
-pub fn find(client: Client, folders: Option<&OsStr>) -> Option<PathBuf> {
+pub(crate) fn find(client: Client, folders: Option<&OsStr>) -> Option<PathBuf> {
     let folders = folders.map(std::env::split_paths).into_iter().flatten();
     let candidates = folders.flat_map(|folder| names(client).iter().map(move |name| folder.join(name)));
     candidates.into_iter().find(|path| is_program(path))

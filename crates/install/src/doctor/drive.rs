@@ -201,6 +201,8 @@ pub(super) fn canaries(work: &Path) -> Vec<Vec<Proposal>> {
         ("write", json!({"filePath": path, "content": "AgentTrust doctor"})),
         ("create", json!({"path": path, "file_text": "AgentTrust doctor"})),
         ("apply_patch", Value::String(patch)),
+        // Where there are no tools but commands, a second one.
+        ("exec_command", json!({"cmd": format!("echo AgentTrust doctor > {write}")})),
     ]);
     vec![vec![shell, write]]
 }

@@ -1,7 +1,7 @@
 //! Codex's way around its hooks: what a model types into a shell that runs already fires none.
 
 use super::drive::{self, FILE};
-use super::{DoctorError, run, written};
+use super::{DoctorError, LIMIT, run, written};
 use agenttrust_scripted_model::{Proposal, ScriptedModel, ToolUse};
 use serde::Serialize;
 use serde_json::json;
@@ -24,7 +24,7 @@ pub(super) async fn codex(program: &Path) -> Result<Gap, DoctorError> {
     let root = folder.path().canonicalize()?;
     let model = ScriptedModel::start(typed()).await?;
     let drive = drive::codex(&model.url).with("--disable").with("hooks");
-    run::run(program, &drive, &root, &[]).await?;
+    run::run(program, &drive, &root, &[], LIMIT).await?;
     Ok(if written(&root.join(run::FOLDER))?.is_empty() { Gap::Closed } else { Gap::Open })
 }
 

@@ -1,6 +1,5 @@
 //! One run of a client.
 
-use super::LIMIT;
 use super::drive::Drive;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsString;
@@ -46,14 +45,20 @@ pub(super) async fn version(program: &Path) -> Option<String> {
 }
 
 /// Runs the client in its own folder below this one until it ends or its time is over.
-pub(super) async fn run(program: &Path, drive: &Drive, root: &Path, env: &[(&str, &str)]) -> io::Result<Ran> {
+pub(super) async fn run(
+    program: &Path,
+    drive: &Drive,
+    root: &Path,
+    env: &[(&str, &str)],
+    limit: Duration,
+) -> io::Result<Ran> {
     let work = root.join(FOLDER);
+    std::fs::create_dir_all(&work)?;
     for (path, text) in &drive.files {
         let path = work.join(path);
         std::fs::create_dir_all(path.parent().unwrap_or(&work))?;
         std::fs::write(path, text)?;
     }
-    std::fs::create_dir_all(&work)?;
     // A file, because a pipe would stay open in whatever the client leaves behind.
     let output = root.join("output");
     let file = File::create(&output)?;
@@ -65,31 +70,38 @@ pub(super) async fn run(program: &Path, drive: &Drive, root: &Path, env: &[(&str
         .stdin(Stdio::null())
         .stdout(file.try_clone()?)
         .stderr(file)
-        .process_group(0)
-        .kill_on_drop(true);
+        .process_group(0);
     for name in drive.unset {
         command.env_remove(name);
     }
     command.envs(drive.env.iter().map(|(name, value)| (name, value))).envs(env.iter().copied());
     let began = Instant::now();
     let mut child = command.spawn()?;
-    let group = child.id();
-    let ended = tokio::time::timeout(LIMIT, child.wait()).await;
-    end(&mut child, group).await;
+    let group = Group::of(&child);
+    let ended = tokio::time::timeout(limit, child.wait()).await;
+    let took = began.elapsed();
+    drop(group);
     let mut output = tail(&String::from_utf8_lossy(&std::fs::read(&output)?));
     if ended.is_err() {
-        output.push_str(&format!("\n(ended after {} s)", LIMIT.as_secs()));
+        output.push_str(&format!("\n(ended by AgentTrust after {} s)", limit.as_secs()));
     }
-    Ok(Ran { took: began.elapsed(), output })
+    Ok(Ran { took, output: output.trim_start().to_owned() })
 }
 
-/// Ends the client, if it runs, and what it has left behind.
-async fn end(child: &mut Child, group: Option<u32>) {
-    if let Some(group) = group.and_then(|id| Pid::from_raw(id.try_into().ok()?)) {
-        // A group without members has ended.
-        let _ended = kill_process_group(group, Signal::KILL);
+/// A client and all that it started; they end with the value, also where nobody waits for them any more.
+struct Group(Option<Pid>);
+
+impl Group {
+    fn of(child: &Child) -> Group {
+        Group(child.id().and_then(|id| Pid::from_raw(id.try_into().ok()?)))
     }
-    drop(child.wait().await);
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // A group without members has ended.
+        let _ended = self.0.map(|group| kill_process_group(group, Signal::KILL));
+    }
 }
 
 /// The last lines with something in them, without colours.
@@ -113,6 +125,26 @@ mod tests {
         assert_eq!(tail("\x1b[91m\x1b[1mError: \x1b[0mno\r\n\n\n"), "Error: no");
         let many: String = (0..30).map(|n| format!("{n}\n")).collect();
         assert_eq!(tail(&many).lines().next(), Some("18"));
+    }
+
+    #[tokio::test]
+    async fn what_does_not_end_is_ended_with_all_that_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "echo begun; sleep 600 & echo $! > started; wait";
+        let args = ["-c", script].map(str::to_owned).to_vec();
+        let drive = Drive { args, ..Drive::default() };
+        let ran = run(Path::new("/bin/sh"), &drive, folder.path(), &[], Duration::from_secs(1)).await.unwrap();
+        assert_eq!(ran.output, "begun\n(ended by AgentTrust after 1 s)");
+        let started = std::fs::read_to_string(folder.path().join(FOLDER).join("started")).unwrap();
+        let is_there = || {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", started.trim())).unwrap_or_default();
+            status.contains("sleep") && !status.contains("zombie")
+        };
+        let until = Instant::now() + Duration::from_secs(10);
+        while is_there() {
+            assert!(Instant::now() < until, "it still runs");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     #[test]
