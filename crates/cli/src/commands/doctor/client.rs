@@ -21,7 +21,10 @@ pub async fn client(client: Client, program: Option<PathBuf>, out: &mut Out) -> 
     }
     out.progress(&format!("Running {} against a model inside this program …", client.title()));
     let patient = Patient { client, program, homes };
-    let report = doctor::examine(&patient, std::env::var_os("PATH")).await;
+    let report = tokio::select! {
+        report = doctor::examine(&patient, std::env::var_os("PATH")) => report,
+        _ = tokio::signal::ctrl_c() => return Err(Failure::interrupted()),
+    };
     out.progress("");
     let report = report.map_err(|error| failure(&patient, &error))?;
     out.document(&report);
@@ -81,7 +84,9 @@ fn seen(client: Client, report: &Report) -> Vec<(Look, String)> {
         let text = format!("This version is older than {oldest}, the first whose hooks are known to hold: update it");
         seen.push((Look::Care, text));
     }
-    let tools = report.proposed.join(" and ");
+    let mut tools = report.proposed.clone();
+    tools.dedup();
+    let tools = tools.join(" and ");
     match report.proposed.len() {
         0 => seen.push((Look::Bad, "It offered its model no tool that could be tried".to_owned())),
         1 => seen.push((Look::Good, format!("Its model proposed a call that would write a file, with {tools}"))),
