@@ -4,9 +4,9 @@ mod claude_code;
 mod codex;
 mod copilot;
 mod cursor;
-mod decision;
 mod gemini;
 mod opencode;
+mod shared;
 
 use super::HookOutput;
 use super::event::{Call, Event, Unreadable};

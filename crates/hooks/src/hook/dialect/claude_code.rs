@@ -1,12 +1,9 @@
 //! Claude Code, 2.1.295 or later.
 
-use super::{Dialect, decision};
+use super::{Dialect, shared};
 use crate::hook::HookOutput;
-use crate::hook::event::{Author, Call, Ended, Event, Prompt, Unreadable, Which, call_id, json, server_and_tool};
+use crate::hook::event::{Author, Call, Event, Unreadable};
 use crate::hook::output::{Approval, Denial};
-use agenttrust_gate::ExecutionResult;
-use serde::Deserialize;
-use serde_json::value::RawValue;
 
 pub(super) struct ClaudeCode;
 
@@ -17,46 +14,17 @@ const ANSWERED_ON_SCREEN: [&str; 2] = ["AskUserQuestion", "ExitPlanMode"];
 /// How a prompt begins that tells the model what became of work in the background.
 const NOTIFICATION: &str = "<task-notification>";
 
-#[derive(Deserialize)]
-struct Named {
-    hook_event_name: String,
-}
-
-#[derive(Deserialize)]
-struct PreToolUse {
-    session_id: String,
-    cwd: String,
-    agent_id: Option<String>,
-    tool_name: String,
-    tool_use_id: String,
-    tool_input: Box<RawValue>,
-}
-
-#[derive(Deserialize)]
-struct PostToolUse {
-    session_id: String,
-    agent_id: Option<String>,
-    tool_use_id: String,
-}
-
-#[derive(Deserialize)]
-struct UserPromptSubmit {
-    session_id: String,
-    agent_id: Option<String>,
-    prompt: String,
-    /// Who wrote it; some releases do not say.
-    source: Option<String>,
-}
-
 impl Dialect for ClaudeCode {
     fn read(&self, event: &[u8]) -> Result<Event, Unreadable> {
-        match json::<Named>(event)?.hook_event_name.as_str() {
-            "PreToolUse" => Ok(Event::Call(json::<PreToolUse>(event)?.into())),
-            "PostToolUse" => Ok(Event::Ended(json::<PostToolUse>(event)?.ended(ExecutionResult::Executed))),
-            "PostToolUseFailure" => Ok(Event::Ended(json::<PostToolUse>(event)?.ended(ExecutionResult::Failed))),
-            "UserPromptSubmit" => Ok(Event::Prompt(json::<UserPromptSubmit>(event)?.into())),
-            _ => Err(Unreadable),
+        let mut event = shared::read(event)?;
+        // No source tells it from a person's in the releases that were looked at.
+        if let Event::Prompt(prompt) = &mut event
+            && prompt.author == Author::Person
+            && prompt.text.trim_start().starts_with(NOTIFICATION)
+        {
+            prompt.author = Author::Nobody;
         }
+        Ok(event)
     }
 
     /// What was signed goes to the client also where it is what was asked: another hook may have rewritten the call
@@ -64,50 +32,15 @@ impl Dialect for ClaudeCode {
     fn allowed(&self, call: &Call, approval: &Approval) -> HookOutput {
         let is_on_screen = call.server.is_none() && ANSWERED_ON_SCREEN.contains(&call.tool.as_str());
         let is_needed = approval.is_edited || !is_on_screen;
-        decision::allowed(approval, is_needed.then_some(&approval.arguments))
+        shared::allowed(approval, is_needed.then_some(&approval.arguments))
     }
 
     fn denied(&self, denial: &Denial) -> HookOutput {
-        decision::denied(denial)
+        shared::denied(denial)
     }
 
     fn prompt_blocked(&self, why: &str) -> HookOutput {
-        decision::prompt_blocked(why)
-    }
-}
-
-impl From<PreToolUse> for Call {
-    fn from(event: PreToolUse) -> Call {
-        let (server, tool) = server_and_tool(event.tool_name);
-        Call {
-            session: event.session_id,
-            cwd: event.cwd,
-            tool,
-            server,
-            arguments: event.tool_input,
-            id: Some(call_id(event.agent_id.as_deref(), event.tool_use_id)),
-            group: None,
-            is_editable: true,
-        }
-    }
-}
-
-impl PostToolUse {
-    fn ended(self, result: ExecutionResult) -> Ended {
-        let call = Which::Id(call_id(self.agent_id.as_deref(), self.tool_use_id));
-        Ended { session: self.session_id, call, result }
-    }
-}
-
-impl From<UserPromptSubmit> for Prompt {
-    fn from(event: UserPromptSubmit) -> Prompt {
-        let is_from_a_person = event.source.as_deref().is_none_or(|source| matches!(source, "user" | "sdk"));
-        let author = match (event.agent_id, is_from_a_person && !event.prompt.trim_start().starts_with(NOTIFICATION)) {
-            (Some(_), _) => Author::Model,
-            (None, true) => Author::Person,
-            (None, false) => Author::Nobody,
-        };
-        Prompt { session: event.session_id, text: event.prompt, author }
+        shared::prompt_blocked(why)
     }
 }
 
