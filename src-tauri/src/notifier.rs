@@ -56,7 +56,8 @@ mod linux {
             .hint(Hint::DesktopEntry("agenttrust-app".to_owned()))
             .hint(Hint::Category("im.received".to_owned()))
             .urgency(if notice.urgent { Urgency::Critical } else { Urgency::Normal })
-            .timeout(Timeout::Never)
+            // What waits for the person stays until they look; where the app has gone is told in passing.
+            .timeout(if notice.about == About::Tray { Timeout::Default } else { Timeout::Never })
             .show_async()
             .await;
         let handle = match shown {

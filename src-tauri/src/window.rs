@@ -1,6 +1,6 @@
 //! The window. It is hidden rather than closed, shows the app's own pages alone, and opens no other.
 
-use crate::notices::Notices;
+use crate::notices::{About, Notices};
 use crate::notifier::Notifier;
 use crate::tray_icon::TrayIcon;
 use agenttrust_device::console::{Call, Console, Notifications, Settings, Theme};
@@ -70,6 +70,7 @@ fn tell_of_tray(app: &AppHandle) {
 pub fn raise(app: &AppHandle) {
     if let Some(window) = app.get_webview_window(MAIN) {
         show(&window);
+        app.state::<Notifier>().withdraw(About::Tray);
     }
 }
 

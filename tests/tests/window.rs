@@ -61,7 +61,7 @@ fn from_the_first_start_to_a_harmless_request_and_a_locked_key_store() {
         keep(&window, "first-run-pair");
         window.click("Make it a device").sees("Put it in front of an agent").click("Skip for now");
         window.click("Send a try-out request").sees("try-out").click("Accept");
-        window.click("try-out wants to use say_hello").sees("Hello! This ran because").click("Approve");
+        window.click("try-out wants to use say_hello").sees("Hello! This ran because").answer("Approve");
         window.sees("Done. The tool ran.");
         assert_eq!(host(&data, "GET", "/v1/status", "").1["devices"], 1);
         let keys = std::fs::read_to_string(data.join("app/keys.json")).unwrap();
@@ -72,6 +72,17 @@ fn from_the_first_start_to_a_harmless_request_and_a_locked_key_store() {
             std::fs::read_to_string(&entry).is_ok_and(|text| text.contains(" --hidden"))
         });
         until("a calm tray", || desktop.tray.menu().1.contains(&"Nothing waits for you".to_owned()));
+        let gone = Notified {
+            summary: "AgentTrust ID stays in the tray".to_owned(),
+            body: "What agents ask for still reaches you. Quit it there.".to_owned(),
+            actions: vec!["default".to_owned(), "Open".to_owned()],
+        };
+        for time in ["the first time", "and once"] {
+            desktop.close_window();
+            until(time, || desktop.bus.notified() == [gone.clone()]);
+            desktop.tray.choose("Open AgentTrust ID");
+            until("the window", || desktop.is_shown());
+        }
     }
     Seat::welcomed(&data);
     let desktop = Desktop::start(home.path(), Keyring::Locked);
@@ -79,8 +90,8 @@ fn from_the_first_start_to_a_harmless_request_and_a_locked_key_store() {
     window.sees("The key store is locked");
     keep(&window, "locked");
     until("a tray that says so", || desktop.tray.menu().1.contains(&"The keys cannot be opened".to_owned()));
-    // Nobody is there to ask for the password: the wait has a way out.
-    window.click("Try again").click("Stop waiting").sees("The key store is locked");
+    // Nothing is there that could ask for the password: the wait ends where it began.
+    window.click("Try again").sees("prompt dismissed").sees("The key store is locked");
     desktop.bus.unlock("pw");
     window.click("Try again").sees("Nothing waits");
 }
@@ -116,7 +127,7 @@ async fn approving_denying_and_changing() {
     let asked = seat.ask("pay", &payment(), 60);
     window.click("office").sees("Wants to use pay").sees("Example GmbH");
     keep(&window, "request");
-    window.click("Approve").sees("Done. The tool ran.");
+    window.answer("Approve").sees("Done. The tool ran.");
     assert_eq!(asked.await.unwrap(), Ok(payment()));
     keep(&window, "approved");
 
@@ -129,7 +140,7 @@ async fn approving_denying_and_changing() {
     window.click("Next request").sees("Wants to use pay").click("Edit");
     window.write("amount", "99.95").sees("Your changes").sees("120.5").sees("99.95");
     keep(&window, "edit");
-    window.click("Approve with changes").sees("Done. The tool ran.");
+    window.answer("Approve with changes").sees("Done. The tool ran.");
     let changed = json!({"payee": "Example GmbH", "amount": 99.95, "currency": "EUR"});
     assert_eq!(asked.await.unwrap(), Ok(changed), "it ran with what was signed");
     assert_eq!(seat.desktop.bus.notified(), [], "who looks at the window is not notified");
@@ -182,7 +193,7 @@ async fn the_daemon_goes_and_comes_back() {
     until("a tray that says so", || seat.desktop.tray.menu().0.iter().any(|line| line.starts_with("No line")));
     seat.world.daemon.restart();
     window.until("return !document.body.innerText.includes('daemon is not running')");
-    window.click("Approve").sees("Done. The tool ran.");
+    window.answer("Approve").sees("Done. The tool ran.");
     assert_eq!(asked.await.unwrap(), Ok(payment()));
 }
 
@@ -204,7 +215,7 @@ async fn a_notification_is_clicked() {
     until("the window", || seat.desktop.is_shown());
     window.sees("Wants to use transfer_everything");
     assert_eq!(seat.desktop.bus.clicked(), 1);
-    window.click("Approve").sees("Done. The tool ran.");
+    window.answer("Approve").sees("Done. The tool ran.");
     assert_eq!(asked.await.unwrap(), Ok(payment()));
 
     // What is answered elsewhere is taken back by itself.

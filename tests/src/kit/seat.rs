@@ -35,7 +35,7 @@ impl Seat {
 
     /// The first run in this data folder was read to its end.
     pub fn welcomed(data: &Path) {
-        std::fs::write(data.join("app.json"), r#"{"welcomed":true}"#).expect("a file");
+        std::fs::write(data.join("app.json"), r#"{"welcomed":true,"told_of_tray":true}"#).expect("a file");
     }
 
     /// Starts the app.

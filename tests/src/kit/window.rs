@@ -71,6 +71,20 @@ impl Window {
         self.with("button, a[href], [role=button], [role=tab], [role=radio], summary", name, |web, e| web.click(e))
     }
 
+    /// Clicks the answer of this name, once what would run has been read to its end.
+    #[track_caller]
+    pub fn answer(&self, name: &str) -> &Window {
+        let click = |name: &str| {
+            let found = self.web.find(FIND, &[json!("button"), json!(name)]);
+            matches!(found, Ok(Some(element)) if self.web.click(&element).is_ok())
+        };
+        until(&format!("“{name}”"), || {
+            let _read = click("Scroll to the end of what would run");
+            click(name)
+        });
+        self
+    }
+
     /// Ticks the box of this name.
     #[track_caller]
     pub fn tick(&self, name: &str) -> &Window {
