@@ -1,11 +1,15 @@
 //! What the gateway itself says to a client, and what it puts in front of a server's answer.
 
 use crate::call::Call;
+use crate::catalog::Place;
 use crate::message::{Id, Unfit};
 use agenttrust_protocol::json::Value;
 use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use std::collections::HashSet;
+
+/// The member of a structured result that holds a word to the model.
+const MEMBER: &str = "agenttrust";
 
 /// A refused call: a result, not an error of the protocol, for models read results.
 pub(crate) fn refused(call_id: &Id, is_stateless: bool, text: &str) -> Vec<u8> {
@@ -91,8 +95,9 @@ impl<'de> serde::Deserialize<'de> for RawMembers {
     }
 }
 
-/// The server's answer with a text in front of its content, or of its error's message; `None` where it has neither.
-pub(crate) fn with_notice(message: &[u8], notice: &str) -> Option<Vec<u8>> {
+/// The server's answer with a text in front of its content, or of its error's message; `None` where it has neither. In
+/// a structured result the text stands where there is a place for it: some clients show nothing else to their model.
+pub(crate) fn with_notice(message: &[u8], notice: &str, place: &Place) -> Option<Vec<u8>> {
     let mut outer = Raw::read(std::str::from_utf8(message).ok()?)?;
     if let Some(result) = outer.get("result") {
         let mut result = Raw::read(result)?;
@@ -100,6 +105,9 @@ pub(crate) fn with_notice(message: &[u8], notice: &str) -> Option<Vec<u8>> {
         let ours = to_raw_value(&json!({ "type": "text", "text": notice })).ok()?;
         let all: Vec<Box<RawValue>> = [ours].into_iter().chain(content).collect();
         result.set("content", to_raw_value(&all).ok()?);
+        if let Some(structured) = result.get("structuredContent").and_then(|text| structured(text, notice, place)) {
+            result.set("structuredContent", structured);
+        }
         outer.set("result", RawValue::from_string(result.text()).ok()?);
     } else {
         let mut error = Raw::read(outer.get("error")?)?;
@@ -108,6 +116,21 @@ pub(crate) fn with_notice(message: &[u8], notice: &str) -> Option<Vec<u8>> {
         outer.set("error", RawValue::from_string(error.text()).ok()?);
     }
     Some(outer.text().into_bytes())
+}
+
+fn structured(text: &str, notice: &str, place: &Place) -> Option<Box<RawValue>> {
+    let mut members = Raw::read(text)?;
+    match place {
+        Place::Member if members.get(MEMBER).is_none() => {
+            members.0.push((MEMBER.to_owned(), to_raw_value(notice).ok()?));
+        }
+        Place::Before(name) => {
+            let held: String = serde_json::from_str(members.get(name)?).ok()?;
+            members.set(name, to_raw_value(&format!("{notice}\n{held}")).ok()?);
+        }
+        Place::Member | Place::Nowhere => return None,
+    }
+    RawValue::from_string(members.text()).ok()
 }
 
 #[cfg(test)]
@@ -130,11 +153,29 @@ mod tests {
     #[test]
     fn a_notice_changes_nothing_else() {
         let answer = br#"{"jsonrpc":"2.0","id":1,"result":{"n":12345678901234567890.50,"content":[{"type":"text","text":"\ud800"}],"isError":false}}"#;
-        let told = text(with_notice(answer, "Edited.").unwrap());
+        let told = text(with_notice(answer, "Edited.", &Place::Member).unwrap());
         let expected = r#"{"jsonrpc":"2.0","id":1,"result":{"n":12345678901234567890.50,"content":[{"text":"Edited.","type":"text"},{"type":"text","text":"\ud800"}],"isError":false}}"#;
         assert_eq!(told, expected);
         let error = br#"{"jsonrpc":"2.0","id":1,"error":{"code":-1,"message":"Broken."}}"#;
-        assert!(text(with_notice(error, "Edited.").unwrap()).contains(r#""message":"Edited. Broken.""#));
-        assert_eq!(with_notice(br#"{"jsonrpc":"2.0","id":1,"result":{"task":{}}}"#, "Edited."), None);
+        assert!(
+            text(with_notice(error, "Edited.", &Place::Member).unwrap()).contains(r#""message":"Edited. Broken.""#)
+        );
+        assert_eq!(with_notice(br#"{"jsonrpc":"2.0","id":1,"result":{"task":{}}}"#, "Edited.", &Place::Member), None);
+    }
+
+    #[test]
+    fn a_structured_result_says_it_where_it_has_a_place() {
+        let answer =
+            br#"{"jsonrpc":"2.0","id":1,"result":{"content":[],"structuredContent":{"n":1.0,"text":"It is."}}}"#;
+        let told = |place: Place| {
+            let told: serde_json::Value =
+                serde_json::from_slice(&with_notice(answer, "Edited.", &place).unwrap()).unwrap();
+            told["result"]["structuredContent"].to_string()
+        };
+        assert_eq!(told(Place::Member), r#"{"agenttrust":"Edited.","n":1.0,"text":"It is."}"#);
+        assert_eq!(told(Place::Before("text".to_owned())), r#"{"n":1.0,"text":"Edited.\nIt is."}"#);
+        for place in [Place::Before("other".to_owned()), Place::Before("n".to_owned()), Place::Nowhere] {
+            assert_eq!(told(place), r#"{"n":1.0,"text":"It is."}"#);
+        }
     }
 }

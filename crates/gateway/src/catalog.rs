@@ -5,9 +5,11 @@
 
 mod mirror;
 mod pins;
+mod place;
 
 pub(crate) use mirror::{Mirrored, header_value};
 pub(crate) use pins::{Pin, Pins};
+pub(crate) use place::Place;
 
 use crate::call::canonical;
 use agenttrust_protocol::Hash;
@@ -38,6 +40,8 @@ pub(crate) struct Definition {
     pub(crate) claims: Claims,
     /// Arguments that are repeated in headers.
     pub(crate) mirrored: Vec<Mirrored>,
+    /// Where a structured result has a place for a word to the model.
+    pub(crate) place: Place,
 }
 
 /// What a server says a tool does; nobody has checked it.
@@ -86,8 +90,8 @@ impl Definition {
             // Of what programs read differently only the bytes themselves can be compared.
             let Named { name } = serde_json::from_str(raw.get()).ok()?;
             let digest = Hash::of(format!("raw {}", raw.get()).as_bytes());
-            let (claims, mirrored) = (Claims::default(), Vec::new());
-            return Some((name, Definition { digest, title: None, description: None, claims, mirrored }));
+            let (claims, mirrored, place) = (Claims::default(), Vec::new(), Place::Nowhere);
+            return Some((name, Definition { digest, title: None, description: None, claims, mirrored, place }));
         };
         let object = value.as_object()?;
         let covered = COVERED.iter().filter_map(|member| Some((member, object.get(member)?)));
@@ -101,6 +105,7 @@ impl Definition {
             description: text(object.get("description")),
             claims: annotations.map(Claims::read).unwrap_or_default(),
             mirrored: object.get("inputSchema").map(mirror::mirrored).unwrap_or_default(),
+            place: object.get("outputSchema").map_or(Place::Member, Place::in_results_of),
         };
         Some((object.get("name")?.as_str()?.to_owned(), definition))
     }

@@ -4,7 +4,7 @@ mod rounds;
 
 use crate::answer;
 use crate::call::Call;
-use crate::catalog::{Definition, Mirrored, Page, Pin, Pins};
+use crate::catalog::{Definition, Mirrored, Page, Pin, Pins, Place};
 use crate::connection::{Awaited, Connection};
 use crate::message::{FromServer, Id, from_server};
 use agenttrust_gate::{Action, ExecutionResult, Gate, Permit, Refused, Risk, Verdict};
@@ -53,6 +53,7 @@ pub(crate) struct Passed {
     signed: Object,
     /// Those of them that HTTP repeats in headers.
     mirrored: Vec<Mirrored>,
+    place: Place,
 }
 
 /// What came of asking about a call.
@@ -113,7 +114,8 @@ impl Gateway {
             Ok((permit, definition)) => {
                 let (notice, signed) = (permit.for_model(), permit.arguments().as_object().clone());
                 let forward = forward(&call, &signed, &definition.mirrored);
-                let passed = Passed { permit, notice, call, signed, mirrored: definition.mirrored };
+                let Definition { mirrored, place, .. } = definition;
+                let passed = Passed { permit, notice, call, signed, mirrored, place };
                 Decided::Forward(Box::new((passed, forward)))
             }
             Err(text) => Decided::Refused(text),
@@ -270,7 +272,7 @@ impl Gateway {
             self.rounds.hold(Held { passed, asked: asked.names, until }, asked.state);
             return Onward::Same;
         }
-        let told = passed.notice.as_deref().and_then(|notice| answer::with_notice(message, notice));
+        let told = passed.notice.as_deref().and_then(|notice| answer::with_notice(message, notice, &passed.place));
         let result = match ending {
             Some(ending) if !ending.is_error => ExecutionResult::Executed,
             Some(_) | None => ExecutionResult::Failed,

@@ -58,7 +58,7 @@ async fn work(args: McpArgs) -> Result<u8, (u8, String)> {
     let headers = args.headers(|name| std::env::var(name).ok()).map_err(|why| (USAGE, why))?;
     let front = match &args.url {
         Some(url) => {
-            let upstream = Upstream::new(url, &headers).map_err(|bad| (USAGE, sentence(bad, url)))?;
+            let upstream = Upstream::new(url, &headers).map_err(|bad| (USAGE, sentence(bad)))?;
             Front::Url(Box::new(upstream))
         }
         None => Front::Command(args.command.clone()),
@@ -92,9 +92,10 @@ fn streams() -> std::io::Result<(File, File)> {
     Ok((own(std::io::stdin().as_fd())?, own(std::io::stdout().as_fd())?))
 }
 
-fn sentence(bad: BadUpstream, url: &str) -> String {
+fn sentence(bad: BadUpstream) -> String {
     match bad {
-        BadUpstream::Url => format!("`{url}` is no URL that begins with http:// or https:// and holds no password."),
+        // A password may be in it, and the log is the client's.
+        BadUpstream::Url => "--url is no URL that begins with http:// or https:// and holds no password.".to_owned(),
         BadUpstream::Header => "A header of --header-env has a name or a value that HTTP cannot carry.".to_owned(),
         BadUpstream::Certificates => "This machine's certificates cannot be read: install ca-certificates.".to_owned(),
     }

@@ -407,6 +407,10 @@ async fn the_stateless_era_is_bridged_with_what_http_repeats() {
     assert_eq!(repeated(&heard), ["2026-07-28", "tools/call", "write", "a"]);
     done(heard, "written");
     assert_eq!(texts(&at.client.hear().await), ["written"]);
+    at.client.say(&request(4, "subscriptions/listen", json!({}))).await;
+    let heard = at.web.hear().await;
+    at.client.say(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 4}})).await;
+    heard.gone().await;
     at.client.say(&request(3, "ping", json!({}))).await;
     at.web.hear().await.answer(401, &[], "");
     let error = at.client.hear().await;

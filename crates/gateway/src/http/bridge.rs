@@ -5,7 +5,7 @@ use super::sse::Events;
 use super::upstream::Upstream;
 use crate::answer;
 use crate::message::{FromServer, INTERNAL_ERROR, Id, MAX_MESSAGE, Unfit, from_server};
-use crate::relay::{Outbound, Server};
+use crate::relay::{Outbound, Server, cancelled};
 use crate::say;
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
@@ -13,10 +13,11 @@ use hyper::body::Incoming;
 use hyper::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderValue};
 use hyper::{Method, Response, StatusCode};
 use serde::Deserialize;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// How long to wait before a stream that ended is opened again, unless the server says.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -64,6 +65,12 @@ struct Meta {
     version: Option<String>,
 }
 
+impl Repeated {
+    fn of(message: &[u8]) -> Repeated {
+        serde_json::from_slice(message).unwrap_or_default()
+    }
+}
+
 /// Carries messages to the server behind a URL and back. The other half of the answer ends when no more messages come
 /// and the session is closed.
 pub(crate) fn bridge(upstream: Upstream) -> (Server, impl Future<Output = ()>) {
@@ -79,14 +86,27 @@ pub(crate) fn bridge(upstream: Upstream) -> (Server, impl Future<Output = ()>) {
 
 async fn carry(bridge: Arc<Bridge>, mut outbound: mpsc::Receiver<Outbound>) {
     let (mut requests, mut listening) = (JoinSet::new(), JoinSet::new());
+    let mut stateless = HashMap::new();
     while let Some(outbound) = outbound.recv().await {
+        if outbound.about.method == "notifications/cancelled"
+            && let Some(request) = cancelled(&outbound.message).and_then(|id| stateless.remove(&id))
+        {
+            // Where there is no session, a request is cancelled by hanging up.
+            AbortHandle::abort(&request);
+            continue;
+        }
         let is_ready = outbound.about.method == "notifications/initialized";
         // What comes after the first request carries what its answer said, and a notification stays in its place.
         if outbound.about.id.is_none() || outbound.about.method == "initialize" {
             bridge.send(outbound).await;
         } else {
-            let bridge = Arc::clone(&bridge);
-            requests.spawn(async move { bridge.send(outbound).await });
+            let (bridge, id) = (Arc::clone(&bridge), outbound.about.id.clone());
+            let is_stateless = Repeated::of(&outbound.message).params.meta.version.is_some();
+            let request = requests.spawn(async move { bridge.send(outbound).await });
+            if let Some(id) = id.filter(|_| is_stateless) {
+                stateless.retain(|_, request: &mut AbortHandle| !request.is_finished());
+                stateless.insert(id, request);
+            }
         }
         if is_ready {
             let bridge = Arc::clone(&bridge);
@@ -119,7 +139,7 @@ impl Bridge {
 
     async fn send(&self, Outbound { message, about }: Outbound) {
         let mut headers = self.headers();
-        let Params { name, uri, meta } = serde_json::from_slice::<Repeated>(&message).unwrap_or_default().params;
+        let Params { name, uri, meta } = Repeated::of(&message).params;
         if let Some(version) = meta.version.and_then(|version| HeaderValue::try_from(version).ok()) {
             headers.insert(VERSION, version);
             let name = match about.method.as_str() {
