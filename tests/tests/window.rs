@@ -92,6 +92,10 @@ fn from_the_first_start_to_a_harmless_request_and_a_locked_key_store() {
     until("a tray that says so", || desktop.tray.menu().1.contains(&"The keys cannot be opened".to_owned()));
     // Nothing is there that could ask for the password: the wait ends where it began.
     window.click("Try again").sees("prompt dismissed").sees("The key store is locked");
+    // Nobody answers what asks for it: the wait has a way out.
+    desktop.bus.prompt_in_vain();
+    window.click("Try again").click("Stop waiting").sees("you stopped waiting for it");
+    desktop.bus.prompt_no_more();
     desktop.bus.unlock("pw");
     window.click("Try again").sees("Nothing waits");
 }

@@ -65,6 +65,17 @@ impl Bus {
             .unwrap_or(false)
     }
 
+    /// Takes the place of the program that asks for the key store's password, and never answers, as a person who is
+    /// away would not.
+    pub fn prompt_in_vain(&self) {
+        self.connection.request_name("org.gnome.keyring.SystemPrompter").expect("nobody else asks");
+    }
+
+    /// The password is asked for no longer.
+    pub fn prompt_no_more(&self) {
+        self.connection.release_name("org.gnome.keyring.SystemPrompter").expect("the name is ours");
+    }
+
     /// Opens the locked key store, as its password in the prompt does.
     pub fn unlock(&self, password: &str) {
         let unlocked = || {
