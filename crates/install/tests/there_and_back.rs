@@ -90,8 +90,49 @@ fn there_and_back(client: Client, text: &str) {
     assert_eq!(person.tree(), before);
 }
 
+/// What a file says, without its mark and its comment.
+fn bare(text: &str) -> serde_json::Map<String, Value> {
+    let text: String = text.trim_start_matches('\u{feff}').lines().filter(|line| *line != "// mine").collect();
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Entries of servers that nobody has put behind the gateway, with members that mean something and values that may not.
+fn servers() -> impl Strategy<Value = String> {
+    let member = prop::sample::select(vec![
+        "command",
+        "args",
+        "env",
+        "environment",
+        "url",
+        "httpUrl",
+        "headers",
+        "type",
+        "timeout",
+        "oauth",
+        "cwd",
+    ]);
+    let value = prop_oneof![
+        json(),
+        Just(Value::from("npx")),
+        Just(Value::from("http")),
+        Just(Value::from("remote")),
+        Just(serde_json::json!(["-y", "server"])),
+        Just(serde_json::json!(["mcp", "--name", "x", "--", "server"])),
+        Just(Value::from("https://a.example/mcp")),
+        Just(serde_json::json!({"Authorization": "Bearer x"})),
+    ];
+    let entry = prop::collection::vec((member, value), 0..5)
+        .prop_map(|members| members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect::<Value>());
+    let entry = prop_oneof![4 => entry, 1 => json()];
+    let list = prop::collection::vec((name(), entry), 0..4).prop_map(|list| list.into_iter().collect::<Value>());
+    (list, any::<bool>()).prop_map(|(list, pretty)| {
+        let value = serde_json::json!({ "mcpServers": list, "mcp": list });
+        if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) }.unwrap()
+    })
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn json_is_the_same_to_the_byte(text in file(), client in prop::sample::select(vec![
@@ -106,13 +147,41 @@ proptest! {
     }
 
     #[test]
+    fn servers_are_the_same_to_the_byte(text in servers(), client in prop::sample::select(vec![
+        Client::ClaudeCode, Client::Gemini, Client::Copilot, Client::Opencode, Client::Cursor,
+    ])) {
+        let person = Person::new();
+        put(&person.homes().mcp(client), &text);
+        let before = person.tree();
+        if let Ok(prepared) = person.desk().install_mcp(client, &flags(), None, None) {
+            prepared.changes.iter().for_each(|change| change.carry_out().unwrap());
+            let again = person.desk().install_mcp(client, &flags(), None, None).unwrap();
+            prop_assert!(again.changes.is_empty());
+            let taken = person.desk().uninstall_mcp(client, None).unwrap();
+            taken.changes.iter().for_each(|change| change.carry_out().unwrap());
+        }
+        prop_assert_eq!(person.tree(), before);
+    }
+
+    #[test]
+    fn what_somebody_adds_in_the_meantime_is_all_that_is_left(text in file()) {
+        let person = Person::new();
+        put(&person.file(Client::ClaudeCode), &text);
+        if run(person.install(Client::ClaudeCode, &flags())).is_ok() {
+            let with_more = |text: &str| text.replacen('{', "{\"added since\": [1.50],", 1);
+            person.write(Client::ClaudeCode, &with_more(&person.read(Client::ClaudeCode).unwrap()));
+            person.uninstall(Client::ClaudeCode).unwrap();
+            let left = bare(&person.read(Client::ClaudeCode).unwrap());
+            let mut expected = bare(&text);
+            expected.insert("added since".to_owned(), serde_json::json!([1.50]));
+            prop_assert_eq!(left, expected);
+        }
+    }
+
+    #[test]
     fn what_was_not_ours_is_as_it_was_while_we_are_there(text in file()) {
         let person = Person::new();
         put(&person.file(Client::ClaudeCode), &text);
-        let bare = |text: &str| {
-            let text: String = text.trim_start_matches('\u{feff}').lines().filter(|line| *line != "// mine").collect();
-            serde_json::from_str::<serde_json::Map<String, Value>>(&text).unwrap()
-        };
         let mut before = bare(&text);
         if run(person.install(Client::ClaudeCode, &flags())).is_ok() {
             let mut after = bare(&person.read(Client::ClaudeCode).unwrap());
