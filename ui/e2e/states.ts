@@ -103,6 +103,8 @@ const editing: State[] = [
     ...payment,
     then: async (page) => page.getByText('Details', { exact: true }).click(),
   },
+  { name: 'inbox-hook-knocks', stage: ready({ ...quiet, agents: [cards.hookKnock()] }), at: '#/inbox' },
+  { name: 'starting-long', stage: { stage: 'starting' }, at: '', then: (page) => button(page, 'Stop waiting').waitFor() },
   { name: 'app-keyboard', ...(scenes.inbox as { stage: Stage; at: string }), then: async (page) => page.keyboard.press('?') },
 ];
 
