@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 mod clients;
+mod codex_places;
 mod codex_trust;
 mod desk;
 pub mod doctor;

@@ -1,5 +1,6 @@
 //! The same edits in TOML, by a parser that keeps what it read.
 
+use crate::codex_places::move_trust;
 use crate::edit::{Edit, Given, is_our_hook};
 use crate::refusal::{Outcome, Refusal};
 use agenttrust_hooks::Client;
@@ -139,7 +140,11 @@ fn strip_hooks(client: Client, document: &mut DocumentMut, path: &[String], befo
     let names: Vec<String> = hooks.iter().flat_map(|hooks| hooks.iter()).map(|(name, _)| name.to_owned()).collect();
     for name in names {
         let path: Vec<String> = above.iter().chain([&name]).cloned().collect();
+        let stays = find(document, &path).map(|list| stays(client, list)).unwrap_or_default();
         if strip_list(client, find_mut(document, &path)) {
+            if client == Client::Codex {
+                move_trust(document, &name, &stays);
+            }
             prune(document, &path, before);
         }
     }
@@ -173,6 +178,12 @@ fn strip_list(client: Client, list: Option<&mut Item>) -> bool {
         }
         Some(Item::None | Item::Table(_) | Item::Value(_)) | None => false,
     }
+}
+
+/// Of each entry of a list whether it stays when ours go.
+fn stays(client: Client, list: &Item) -> Vec<bool> {
+    let list = to_json(list);
+    list.as_array().into_iter().flatten().map(|entry| !is_all_ours(client, entry)).collect()
 }
 
 /// Whether an entry is our hook, or a matcher with hooks of ours alone.

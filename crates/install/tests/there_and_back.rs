@@ -251,6 +251,19 @@ trust_level = "trusted"
 }
 
 #[test]
+fn codexs_trust_in_other_hooks_moves_up_with_them() {
+    let person = Person::new();
+    run(person.install(Client::Codex, &flags())).unwrap();
+    let mine = "\n[[hooks.PreToolUse]]\nhooks = [{ type = \"command\", command = \"lint\" }]\n";
+    let trust =
+        |place: u32| format!("\n[hooks.state.\"/h/config.toml:pre_tool_use:{place}:0\"]\ntrusted_hash = \"mine\"\n");
+    let changed = format!("{}{mine}{}", person.read(Client::Codex).unwrap(), trust(1));
+    person.write(Client::Codex, &changed);
+    person.uninstall(Client::Codex).unwrap();
+    assert_eq!(person.read(Client::Codex).unwrap(), format!("{mine}{}", trust(0)));
+}
+
+#[test]
 fn hooks_that_were_put_in_by_hand_are_found() {
     let person = Person::new();
     let printed = person.desk().print(Client::ClaudeCode, &flags(), &[]).unwrap();
