@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "the table is what it is for")]
 #![allow(missing_docs, reason = "nothing is used outside of this program")]
 
+mod gateway;
 mod loops;
 mod machine;
 mod pending;
@@ -49,6 +50,7 @@ async fn main() {
     person.abort();
 
     the_hook(&world, &session).await;
+    the_gateway(&world, &session).await;
     the_window().await;
     resting(&world).await;
     waiting(world);
@@ -87,6 +89,17 @@ async fn the_hook(world: &World, session: &Session) {
     let beyond = measured.whole.median() - measured.decision.median();
     row("the same beyond the decision, of the medians", &format!("{beyond:.3} ms"), "≤ 15 ms");
     row("`agenttrust --version`, whole process", &measured.bare.cell(), "–");
+}
+
+async fn the_gateway(world: &World, session: &Session) {
+    let person = world.answering(|_| Answer::Approve);
+    let measured = gateway::measure(world, session, 200).await;
+    person.abort();
+    let passing = measured.through.median() - measured.direct.median();
+    row("gateway, a message that passes, beyond the server", &format!("{passing:.3} ms"), "–");
+    row("gateway, a call approved at once", &measured.call.cell(), "–");
+    let beyond = measured.call.median() - measured.decision.median() - measured.direct.median();
+    row("the same beyond decision and server, of the medians", &format!("{beyond:.3} ms"), "≤ 1 ms");
 }
 
 async fn the_window() {

@@ -11,7 +11,6 @@ use serde_json::Value;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -127,7 +126,6 @@ async fn hear(
 #[derive(Clone)]
 pub struct Browser {
     pub address: SocketAddr,
-    pub headers: Arc<Mutex<Vec<(String, String)>>>,
 }
 
 /// An answer on its way.
@@ -141,7 +139,7 @@ pub struct Got {
 
 impl Browser {
     pub fn new(address: SocketAddr) -> Browser {
-        Browser { address, headers: Arc::default() }
+        Browser { address }
     }
 
     /// Sends a request with these headers; `host` is the listener's own unless it is among them.
