@@ -5,7 +5,7 @@ use crate::desk::{Desk, LIMIT, Ran};
 use crate::person::Person;
 use agenttrust_hooks::Client;
 use agenttrust_protocol::lifecycle::State;
-use agenttrust_tests::kit::{Answer, ToolUse};
+use agenttrust_tests::kit::{Answer, Proposal, ToolUse};
 use rustix::process::{Pid, Signal, kill_process};
 use std::path::PathBuf;
 
@@ -38,6 +38,24 @@ pub async fn a_turn_of_three_calls(client: Client) {
     assert_eq!(states, [State::Denied, State::Executed, State::Executed], "{}", ran.output);
     let card = cards.recv().await.unwrap();
     assert!(card.contains(PROMPT) && card.contains(client.name()), "{card}");
+}
+
+/// The agent starts another one of the client's own, which wants a command of its own: that is asked as well.
+pub async fn a_sub_agent(client: Client, starts: ToolUse) {
+    let person = Person::new(|card| match card.json.contains("echo original") {
+        true => Answer::Deny("Not for a helper.".to_owned()),
+        false => Answer::Approve,
+    });
+    let person = person.await;
+    // The one that starts another is offered the tool for that; the last has none and takes the shell.
+    let step = Proposal::from(vec![starts, write(client, "marker")]);
+    let desk = Desk::new(client, vec![vec![step]]).await;
+    desk.install(&person.socket(), &[]);
+    let ran = desk.run().await;
+    assert_eq!(desk.marker("marker"), None, "{}", ran.output);
+    let states = person.phone.states().await;
+    assert!(states.contains(&State::Denied) && states.len() > 1, "{states:?} {:?}", desk.model.results());
+    assert!(desk.model.told().contains("Not for a helper."), "{states:?} {}", ran.output);
 }
 
 /// Nobody listens on the socket.

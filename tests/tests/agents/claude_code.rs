@@ -7,7 +7,7 @@ use crate::person::Person;
 use agenttrust_device::Event;
 use agenttrust_hooks::Client;
 use agenttrust_protocol::lifecycle::State;
-use agenttrust_tests::kit::{Answer, Daemon, Phone};
+use agenttrust_tests::kit::{Answer, Daemon, Phone, ToolUse};
 use rustix::process::{Signal, kill_process};
 use serde_json::json;
 use std::time::Duration;
@@ -33,6 +33,12 @@ async fn a_daemon_that_hangs_is_a_denial_before_the_clients_own_time_out() {
 async fn a_hook_that_is_killed_blocks_the_call() {
     let told = cases::a_hook_that_is_killed(CLIENT).await;
     assert!(told.contains("onFailure"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_sub_agent_calls_is_asked_too() {
+    let input = json!({"description": "d", "prompt": "go on", "subagent_type": "general-purpose"});
+    cases::a_sub_agent(CLIENT, ToolUse { name: "Agent", input }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

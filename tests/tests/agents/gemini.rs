@@ -2,6 +2,8 @@
 
 use crate::cases;
 use agenttrust_hooks::Client;
+use agenttrust_tests::kit::ToolUse;
+use serde_json::json;
 
 const CLIENT: Client = Client::Gemini;
 
@@ -32,6 +34,12 @@ async fn a_hook_that_is_killed_blocks_the_call() {
 async fn a_hook_that_is_killed_with_its_shell_does_not_block_the_call() {
     let marker = cases::a_hook_that_is_killed_with_its_shell(CLIENT).await;
     assert_eq!(marker.as_deref(), Some("original"), "Gemini CLI blocks it now: the page can promise more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_sub_agent_calls_is_asked_too() {
+    let input = json!({"agent_name": "generalist", "prompt": "go on"});
+    cases::a_sub_agent(CLIENT, ToolUse { name: "invoke_agent", input }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

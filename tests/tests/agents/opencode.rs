@@ -2,6 +2,8 @@
 
 use crate::cases;
 use agenttrust_hooks::Client;
+use agenttrust_tests::kit::ToolUse;
+use serde_json::json;
 
 const CLIENT: Client = Client::Opencode;
 
@@ -24,6 +26,12 @@ async fn a_daemon_that_hangs_is_a_denial_before_the_clients_own_time_out() {
 async fn a_hook_that_is_killed_blocks_the_call() {
     let told = cases::a_hook_that_is_killed(CLIENT).await;
     assert!(told.contains("AgentTrust: not approved (internal)"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_sub_agent_calls_is_asked_too() {
+    let input = json!({"description": "d", "prompt": "go on", "subagent_type": "general"});
+    cases::a_sub_agent(CLIENT, ToolUse { name: "task", input }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
