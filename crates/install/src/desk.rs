@@ -88,7 +88,8 @@ impl Desk {
     /// # Errors
     /// `config_unreadable`, `file_failed`.
     pub fn uninstall(&self, client: Client) -> Outcome<Prepared> {
-        uninstalled(self.scene(client)?)
+        let changes = self.scene(client)?.uninstall()?.into_iter().collect();
+        Ok(Prepared { file: self.homes.hooks(client), changes, notes: Vec::new(), servers: Servers::default() })
     }
 
     /// Puts the gateway in front of the client's MCP servers: all of them, or one; its own, or those of the project
@@ -103,28 +104,23 @@ impl Desk {
         only: Option<&str>,
         project: Option<&Path>,
     ) -> Outcome<Prepared> {
-        let scene = self.mcp_scene(client, project)?;
         let gateway = Gateway { program: self.program.clone(), flags: flags.clone() };
         let format = mcp::format(client);
         let read = |text: &str| Spot::read(format, text);
-        let (base, now) = (read(scene.base.as_deref().unwrap_or_default())?, read(scene.text()?)?);
-        let (edits, servers) = mcp::through(client, &base, &now, &gateway, only);
-        if let Some(only) = only.filter(|only| !servers.through.iter().any(|name| name == only)) {
-            let left = servers.left.iter().find(|(name, _)| name == only);
-            return Err(match left {
-                Some((_, why)) => {
-                    let message = format!("The server {only} cannot go through the gateway: {why}.");
-                    Refusal::new("server_left", message, "It stays as it is; a server that is started can.")
-                }
-                None => {
-                    let message = format!("{} has no MCP server called {only}.", client.title());
-                    Refusal::new("no_such_server", message, "Leave --server out to see and take all of them.")
-                }
-            });
+        let mut prepared = self.nothing_of_servers(client, project);
+        for scene in self.mcp_scenes(client, project)? {
+            let (base, now) = (read(scene.base.as_deref().unwrap_or_default())?, read(scene.text()?)?);
+            let (edits, Servers { through, left }) = mcp::through(client, &base, &now, &gateway, only);
+            prepared.servers.through.extend(through);
+            prepared.servers.left.extend(left);
+            if !edits.is_empty() {
+                prepared.changes.extend(scene.install(edits)?);
+            }
         }
-        let file = scene.file().to_path_buf();
-        let changes = if edits.is_empty() { Vec::new() } else { scene.install(edits)?.into_iter().collect() };
-        Ok(Prepared { file, changes, notes: Vec::new(), servers })
+        match only {
+            Some(only) => found(client, only, &prepared.servers).map(|()| prepared),
+            None => Ok(prepared),
+        }
     }
 
     /// Takes the gateway out.
@@ -132,7 +128,11 @@ impl Desk {
     /// # Errors
     /// `config_unreadable`, `file_failed`.
     pub fn uninstall_mcp(&self, client: Client, project: Option<&Path>) -> Outcome<Prepared> {
-        uninstalled(self.mcp_scene(client, project)?)
+        let mut prepared = self.nothing_of_servers(client, project);
+        for scene in self.mcp_scenes(client, project)? {
+            prepared.changes.extend(scene.uninstall()?);
+        }
+        Ok(prepared)
     }
 
     fn scene(&self, client: Client) -> Outcome<Scene> {
@@ -141,24 +141,25 @@ impl Desk {
         plan::look(&self.homes.records(), spot, |text| plan::loose(client, format, text))
     }
 
-    fn mcp_scene(&self, client: Client, project: Option<&Path>) -> Outcome<Scene> {
-        let file = match (project, client) {
-            (None, _) => self.homes.mcp(client),
-            (Some(project), Client::ClaudeCode) => project.join(".mcp.json"),
-            (Some(project), Client::Cursor) => project.join(".cursor/mcp.json"),
-            (Some(project), Client::Gemini) => project.join(".gemini/settings.json"),
-            (Some(project), Client::Opencode) => project.join("opencode.json"),
-            (Some(project), Client::Codex) => project.join(".codex/config.toml"),
-            (Some(_), Client::Copilot) => {
-                let message = "Copilot CLI's MCP servers are the user's; no file of a project is known for them.";
-                return Err(Refusal::new("bad_usage", message, "Leave --project out."));
-            }
-        };
+    fn mcp_files(&self, client: Client, project: Option<&Path>) -> Vec<PathBuf> {
+        project.map_or_else(|| self.homes.mcp(client), |project| Homes::project_mcp(client, project))
+    }
+
+    fn nothing_of_servers(&self, client: Client, project: Option<&Path>) -> Prepared {
+        let file = self.mcp_files(client, project).into_iter().next().unwrap_or_default();
+        Prepared { file, changes: Vec::new(), notes: Vec::new(), servers: Servers::default() }
+    }
+
+    fn mcp_scenes(&self, client: Client, project: Option<&Path>) -> Outcome<Vec<Scene>> {
+        let files = self.mcp_files(client, project);
+        if files.is_empty() {
+            let message = format!("{}'s MCP servers are the user's; no file of a project is known.", client.title());
+            return Err(Refusal::new("bad_usage", message, "Leave --project out."));
+        }
         let format = mcp::format(client);
-        let spot = Spot { client, part: Part::Mcp, file, format };
-        plan::look(&self.homes.records(), spot, |text| {
-            apply(format, text, &mcp::direct(client, &Spot::read(format, text)?))
-        })
+        let direct = |text: &str| apply(format, text, &mcp::direct(client, &Spot::read(format, text)?));
+        let spot = |file| Spot { client, part: Part::Mcp, file, format };
+        files.into_iter().map(|file| plan::look(&self.homes.records(), spot(file), direct)).collect()
     }
 
     /// The setting that switches hooks off, in the client's file or the one beside it.
@@ -200,10 +201,21 @@ impl Desk {
     }
 }
 
-fn uninstalled(scene: Scene) -> Outcome<Prepared> {
-    let file = scene.file().to_path_buf();
-    let changes = scene.uninstall()?.into_iter().collect();
-    Ok(Prepared { file, changes, notes: Vec::new(), servers: Servers::default() })
+/// Whether the one server that was named goes through the gateway.
+fn found(client: Client, only: &str, servers: &Servers) -> Outcome<()> {
+    if servers.through.iter().any(|name| name == only) {
+        return Ok(());
+    }
+    Err(match servers.left.iter().find(|(name, _)| name == only) {
+        Some((_, why)) => {
+            let message = format!("The server {only} cannot go through the gateway: {why}.");
+            Refusal::new("server_left", message, "It stays as it is; a server that is started can.")
+        }
+        None => {
+            let message = format!("{} has no MCP server called {only}.", client.title());
+            Refusal::new("no_such_server", message, "Leave --server out to see and take all of them.")
+        }
+    })
 }
 
 /// Codex skips hooks that it does not trust, without a word.

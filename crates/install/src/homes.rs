@@ -2,7 +2,7 @@
 
 use agenttrust_hooks::Client;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The folders of one person.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,20 +68,39 @@ impl Homes {
         })
     }
 
-    /// The file that holds the client's MCP servers.
-    pub fn mcp(&self, client: Client) -> PathBuf {
-        match client {
-            Client::ClaudeCode => self.claude_json.clone(),
-            Client::Codex => self.codex.join("config.toml"),
-            Client::Gemini => self.gemini.join("settings.json"),
-            Client::Copilot => self.copilot.join("mcp-config.json"),
-            Client::Opencode => {
-                let folder = self.folder(client);
-                let [plain, comments] = ["opencode.json", "opencode.jsonc"].map(|name| folder.join(name));
-                if !plain.exists() && comments.exists() { comments } else { plain }
+    /// The files that hold the client's MCP servers: those that are there, or the one that would be made.
+    pub fn mcp(&self, client: Client) -> Vec<PathBuf> {
+        let candidates = match client {
+            // Where there is one of the first name, Claude Code reads no other.
+            Client::ClaudeCode => {
+                let old = self.claude.join(".config.json");
+                vec![if old.exists() { old } else { self.claude_json.clone() }]
             }
-            Client::Cursor => self.home.join(".cursor/mcp.json"),
-        }
+            Client::Codex => vec![self.codex.join("config.toml")],
+            Client::Gemini => vec![self.gemini.join("settings.json")],
+            Client::Copilot => vec![self.copilot.join("mcp-config.json")],
+            // opencode reads all of them.
+            Client::Opencode => {
+                ["opencode.json", "opencode.jsonc", "config.json"].map(|name| self.folder(client).join(name)).to_vec()
+            }
+            Client::Cursor => vec![self.home.join(".cursor/mcp.json")],
+        };
+        there(candidates)
+    }
+
+    /// The files that hold the MCP servers of the project in this folder; none where the client knows no such thing.
+    pub fn project_mcp(client: Client, project: &Path) -> Vec<PathBuf> {
+        let names: &[&str] = match client {
+            Client::ClaudeCode => &[".mcp.json"],
+            Client::Codex => &[".codex/config.toml"],
+            Client::Gemini => &[".gemini/settings.json"],
+            Client::Copilot => &[],
+            Client::Opencode => {
+                &["opencode.json", "opencode.jsonc", ".opencode/opencode.json", ".opencode/opencode.jsonc"]
+            }
+            Client::Cursor => &[".cursor/mcp.json"],
+        };
+        there(names.iter().map(|name| project.join(name)).collect())
     }
 
     /// What Codex calls its `config.toml` where it says which hooks are trusted.
@@ -95,10 +114,14 @@ impl Homes {
     }
 }
 
+fn there(candidates: Vec<PathBuf>) -> Vec<PathBuf> {
+    let there: Vec<PathBuf> = candidates.iter().filter(|file| file.exists()).cloned().collect();
+    if there.is_empty() { candidates.into_iter().take(1).collect() } else { there }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     fn homes(variables: &[(&str, &str)]) -> Homes {
         let value = |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into());
@@ -123,7 +146,7 @@ mod tests {
                 "/h/.cursor/hooks.json",
             ]
         );
-        let files = ALL.map(|client| homes.mcp(client).display().to_string());
+        let files = ALL.map(|client| homes.mcp(client).first().unwrap().display().to_string());
         assert_eq!(
             files,
             [
@@ -161,7 +184,7 @@ mod tests {
                 "/h/.cursor/hooks.json",
             ]
         );
-        assert_eq!(homes.mcp(Client::ClaudeCode), Path::new("/c/.claude.json"));
+        assert_eq!(homes.mcp(Client::ClaudeCode), [Path::new("/c/.claude.json")]);
         assert_eq!(homes.records(), Path::new("/s/agenttrust/installed"));
         assert_eq!(Homes::find(|_| None), None);
     }

@@ -85,11 +85,6 @@ pub(crate) fn look(records: &Path, spot: Spot, loose: impl Fn(&str) -> Outcome<S
 }
 
 impl Scene {
-    /// The client's file, by the path that the client knows.
-    pub(crate) fn file(&self) -> &Path {
-        &self.spot.file
-    }
-
     /// The file as it is now.
     pub(crate) fn text(&self) -> Outcome<&str> {
         self.found.bytes.as_deref().map_or(Ok(""), record::text)

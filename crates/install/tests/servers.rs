@@ -83,7 +83,7 @@ fn flags() -> HookFlags {
 }
 
 fn file(person: &Person, client: Client) -> PathBuf {
-    person.homes().mcp(client)
+    person.homes().mcp(client).remove(0)
 }
 
 fn read(person: &Person, client: Client) -> String {
@@ -149,6 +149,22 @@ fn one_server_after_the_other() {
 }
 
 #[test]
+fn opencode_reads_several_files_and_all_of_them_change() {
+    let person = Person::new();
+    let folder = person.path(".config/opencode");
+    let other = r#"{ "mcp": { "db": { "type": "local", "command": ["db-server"] } } } // mine"#;
+    put(&folder.join("opencode.json"), OPENCODE);
+    put(&folder.join("opencode.jsonc"), other);
+    let prepared = install(&person, Client::Opencode, None);
+    assert_eq!(prepared.changes.len(), 2);
+    assert_eq!(prepared.servers.through, ["files", "tracker", "db"]);
+    assert!(std::fs::read_to_string(folder.join("opencode.jsonc")).unwrap().contains("agenttrust"));
+    carry_out(&person.desk().uninstall_mcp(Client::Opencode, None).unwrap());
+    assert_eq!(std::fs::read_to_string(folder.join("opencode.json")).unwrap(), OPENCODE);
+    assert_eq!(std::fs::read_to_string(folder.join("opencode.jsonc")).unwrap(), other);
+}
+
+#[test]
 fn the_projects_own_file() {
     let person = Person::new();
     let project = person.path("project");
@@ -158,6 +174,8 @@ fn the_projects_own_file() {
     carry_out(&prepared);
     assert_eq!(prepared.changes[0].path(), project.join(".mcp.json"));
     carry_out(&person.desk().uninstall_mcp(Client::ClaudeCode, Some(&project)).unwrap());
+    let copilot = person.desk().install_mcp(Client::Copilot, &flags(), None, Some(&project)).unwrap_err();
+    assert_eq!(copilot.code, "bad_usage");
     assert_eq!(std::fs::read_to_string(project.join(".mcp.json")).unwrap(), text);
 }
 

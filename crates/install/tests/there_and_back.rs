@@ -151,7 +151,7 @@ proptest! {
         Client::ClaudeCode, Client::Gemini, Client::Copilot, Client::Opencode, Client::Cursor,
     ])) {
         let person = Person::new();
-        put(&person.homes().mcp(client), &text);
+        put(&person.homes().mcp(client)[0], &text);
         let before = person.tree();
         if let Ok(prepared) = person.desk().install_mcp(client, &flags(), None, None) {
             prepared.changes.iter().for_each(|change| change.carry_out().unwrap());
