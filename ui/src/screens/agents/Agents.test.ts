@@ -164,6 +164,18 @@ describe('one agent', () => {
     await expectAccessible(container);
   });
 
+  it('shows a few sessions, and the rest when they are wanted', async () => {
+    const many = Array.from({ length: 5 }, (_, at) => ({ ...sessions.sessions[1], sid: `sid-${at}` })) as SessionList['sessions'];
+    const { getByRole, getAllByText, queryByRole, runtime } = await alone({ sessions: many });
+    expect(getAllByText('It passed on no words of yours.')).toHaveLength(3);
+    const asked = runtime.commands.length;
+    getByRole('button', { name: 'Show earlier ones' }).click();
+    await settle();
+    expect(getAllByText('It passed on no words of yours.')).toHaveLength(5);
+    expect(runtime.commands, 'they were there already').toHaveLength(asked);
+    expect(queryByRole('button', { name: 'Show earlier ones' })).toBeNull();
+  });
+
   it('goes on with earlier sessions, and joins what two pages tell of one', async () => {
     const { getByRole, getAllByText, runtime } = await alone({ next: 7 });
     const first = sessions.sessions[0];
