@@ -22,11 +22,11 @@ pub async fn client(client: Client, program: Option<PathBuf>, out: &mut Out) -> 
     out.progress(&format!("Running {} against a model inside this program …", client.title()));
     let patient = Patient { client, program, homes };
     let report = tokio::select! {
-        report = doctor::examine(&patient, std::env::var_os("PATH")) => report,
-        _ = tokio::signal::ctrl_c() => return Err(Failure::interrupted()),
+        report = doctor::examine(&patient, std::env::var_os("PATH")) => Some(report),
+        _ = tokio::signal::ctrl_c() => None,
     };
     out.progress("");
-    let report = report.map_err(|error| failure(&patient, &error))?;
+    let report = report.ok_or_else(Failure::interrupted)?.map_err(|error| failure(&patient, &error))?;
     out.document(&report);
     show(client, &report, out);
     conclude(client, &report)
