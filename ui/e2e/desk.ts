@@ -153,6 +153,14 @@ export class Desk {
     return running;
   }
 
+  /** What a coding agent calls before and after, with what it tells its hook. */
+  hook(event: Record<string, unknown>): Running {
+    const hook = this.start('agenttrust', ['--data', this.data, 'hook', 'claude-code'], 'pipe');
+    const told = { session_id: 'a-session', cwd: this.folder, transcript_path: '/dev/null', permission_mode: 'default', ...event };
+    hook.child.stdin?.end(JSON.stringify(told));
+    return hook;
+  }
+
   /** Runs the `agenttrust` program. */
   agenttrust(words: string[]): Running {
     return this.start('agenttrust', ['--data', this.data, ...words]);

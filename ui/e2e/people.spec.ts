@@ -47,6 +47,30 @@ test('an agent opens to where it worked and what it did', async ({ desk, open })
   await expect(page).not.toHaveURL(/session/);
 });
 
+test('a coding agent’s hook is let in, and its page tells what it was asked in the person’s own words', async ({ desk, open }) => {
+  const page = await open(desk, 'inbox');
+  const prompt = 'Tidy up the notes.\nLeave <b>drafts</b> alone.';
+  expect((await desk.hook({ hook_event_name: 'UserPromptSubmit', prompt }).ended).code).toBe(0);
+  const call = { hook_event_name: 'PreToolUse', tool_name: 'Bash', tool_input: { command: 'ls notes' }, tool_use_id: 'call-1' };
+  const asking = desk.hook(call);
+  const knock = page.getByRole('form', { name: 'A new agent asks to be known' });
+  await expect(knock).toContainText('Hook of Claude Code, as it says');
+  await expect(knock).toContainText('as long as the program calls its hook');
+  await expect(knock).toContainText(/uid \d+.*started by/);
+  await knock.getByRole('button', { name: 'Accept' }).click();
+  const card = await desk.card();
+  await desk.command({ command: 'deny', card: card.id, shown: card.shown, note: 'Not today.' });
+  expect((await asking.ended).out).toContain('Not today.');
+
+  await page.getByRole('link', { name: 'Agents' }).click();
+  await page.getByRole('heading', { name: 'claude-code', level: 2 }).getByRole('link').click();
+  const told = page.getByRole('region', { name: 'What you asked it to do' });
+  await expect(told).toContainText('You asked:');
+  await expect(told.locator('blockquote')).toHaveText(prompt, { useInnerText: true });
+  await expect(told).toContainText(desk.folder);
+  await expect(page.getByRole('list', { name: 'By outcome' })).toContainText('Denied');
+});
+
 test('what to type is told where there is no agent yet', async ({ desk, open }) => {
   const page = await open(desk, 'agents');
   await expect(page.getByRole('heading', { name: 'No agent asks you yet' })).toBeVisible();
