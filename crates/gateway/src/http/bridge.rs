@@ -152,7 +152,7 @@ impl Bridge {
         let answered = match self.upstream.send(Method::POST, headers, Some(message.into())).await {
             Ok(response) => self.take(response, about.id.as_ref(), about.method == "initialize").await,
             Err(error) => {
-                say(&format!("the server cannot be reached: {error}"));
+                super::upstream::lament(&error);
                 Err("The server behind the gateway cannot be reached.")
             }
         };

@@ -56,7 +56,7 @@ impl Post {
         match self.listener.upstream.send(method, self.headers.clone(), body).await {
             Ok(response) => self.answer(response, open).await,
             Err(error) => {
-                say(&format!("the server cannot be reached: {error}"));
+                super::upstream::lament(&error);
                 json(StatusCode::BAD_GATEWAY, self.unreachable(id))
             }
         }
@@ -146,7 +146,7 @@ impl Post {
         match sent {
             Ok(response) => self.answer(response, open).await,
             Err(error) => {
-                say(&format!("the server cannot be reached: {error}"));
+                super::upstream::lament(&error);
                 let known = match self.connection.abandon(&id) {
                     Some(Awaited::Call(passed)) if error.is_connect() => {
                         self.listener.gateway.failed(*passed, "The server cannot be reached.");

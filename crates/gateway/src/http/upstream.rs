@@ -90,3 +90,12 @@ impl Upstream {
         self.client.request(request).await
     }
 }
+
+/// Tells the log why the server cannot be reached: the last cause says most.
+pub(super) fn lament(error: &Error) {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    crate::say(&format!("the server cannot be reached: {cause}"));
+}
