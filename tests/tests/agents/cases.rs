@@ -7,7 +7,7 @@ use agenttrust_hooks::Client;
 use agenttrust_protocol::lifecycle::State;
 use agenttrust_tests::kit::{Answer, Proposal, ToolUse};
 use rustix::process::{Pid, Signal, kill_process};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Three calls in one turn: the first is approved, the second denied, the third changed.
 pub async fn a_turn_of_three_calls(client: Client) {
@@ -133,6 +133,8 @@ pub async fn the_doctor_knows(client: Client) {
     let told = held.report["told"].as_array().unwrap();
     assert_eq!(told.len(), held.report["proposed"].as_array().unwrap().len(), "{}", held.text);
     assert!(!desk.path("state").exists(), "the doctor's run is nobody's session");
+    let keeps_its_history = matches!(client, Client::Gemini | Client::Copilot | Client::Opencode);
+    assert!(keeps_its_history || !remembers(&desk.path("home")), "the conversation is in the person's history");
     desk.uninstall();
     assert_eq!(snapshot(&desk), before);
     let broken = desk.doctor_of(&PathBuf::from("/bin/false"));
@@ -147,4 +149,13 @@ fn snapshot(desk: &Desk) -> Vec<Option<String>> {
     let paths = [".copilot/hooks/agenttrust.json", ".config/opencode/plugin/agenttrust.js"];
     let paths = paths.into_iter().chain(own).map(|path| desk.path("home").join(path));
     paths.map(|path| std::fs::read_to_string(path).ok()).collect()
+}
+
+/// Whether a file below this folder holds what the doctor asked for.
+fn remembers(folder: &Path) -> bool {
+    let said = b"AgentTrust doctor";
+    std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).any(|path| match path.is_dir() {
+        true => remembers(&path),
+        false => std::fs::read(&path).unwrap_or_default().windows(said.len()).any(|part| part == said),
+    })
 }
