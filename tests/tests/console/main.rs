@@ -57,8 +57,8 @@ async fn what_to_type_names_this_folder() {
         (Client::Gemini, &["install gemini", "doctor gemini", "gemini"]),
         (Client::Copilot, &["install copilot", "doctor copilot", "copilot"]),
         (Client::Opencode, &["install opencode", "doctor opencode", "opencode"]),
-        (Client::Cursor, &["install cursor", "cursor ."]),
-        (Client::Mcp, &["install mcp claude-code"]),
+        (Client::Cursor, &["install cursor", "doctor cursor", "cursor ."]),
+        (Client::Mcp, &["install mcp claude-code", "claude mcp list"]),
         (Client::Command, &["run --tool deploy --arg target=staging -- ./deploy.sh staging"]),
     ] {
         let Ok(Reply::Setup { steps, after }) = window.console.call(Call::Setup { client }).await else { panic!() };

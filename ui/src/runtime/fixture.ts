@@ -94,7 +94,10 @@ function setup(client: Client): Pick<Extract<Reply, { reply: 'setup' }>, 'steps'
             command: 'agenttrust doctor claude-code',
             does: 'Proves it: Claude Code gets one harmless tool call from a built-in model, and you see that it is stopped.',
           },
-          { command: 'claude', does: 'Start Claude Code as always. At its first tool call it asks here to be known.' },
+          {
+            command: 'claude',
+            does: 'Start Claude Code anew, also where it runs already. At its first tool call it asks here to be known.',
+          },
         ],
         after: '`agenttrust uninstall claude-code` puts its settings back as they were, byte for byte.',
       };

@@ -31,7 +31,12 @@ fn coding_agent(agenttrust: &str, name: &str, title: &str, program: &str) -> (Ve
                 "Proves it: {title} gets one harmless tool call from a built-in model, and you see that it is stopped."
             ),
         ),
-        step(program.to_owned(), &format!("Start {title} as always. At its first tool call it asks here to be known.")),
+        step(
+            program.to_owned(),
+            &format!(
+                "Start {title} anew, also where it runs already. At its first tool call it asks here to be known."
+            ),
+        ),
     ];
     (steps, undone(agenttrust, name))
 }
@@ -48,10 +53,15 @@ fn undone(agenttrust: &str, name: &str) -> String {
 fn cursor(agenttrust: &str) -> (Vec<SetupStep>, String) {
     let steps = vec![
         install(agenttrust, "cursor", "Cursor"),
-        step("cursor .".to_owned(), "Start Cursor as always. At its first tool call it asks here to be known."),
+        step(
+            format!("{agenttrust} doctor cursor"),
+            "Looks at that file. Cursor cannot be driven by another program, so this proves nothing.",
+        ),
+        step("cursor .".to_owned(), "Start Cursor anew. At its first tool call it asks here to be known."),
     ];
     let after = format!(
-        "Written to Cursor’s documentation and not tested with it: try a harmless call first, and see that it waits. {}",
+        "Written to Cursor’s documentation and not run with it: tell its agent to write a file, and deny that. If the \
+         file is there, the hook does not hold. {}",
         undone(agenttrust, "cursor")
     );
     (steps, after)
@@ -61,17 +71,20 @@ fn mcp(agenttrust: &str) -> (Vec<SetupStep>, String) {
     let steps = vec![
         step(
             format!("{agenttrust} install mcp claude-code"),
-            "Puts the gateway in front of every MCP server that Claude Code knows. For another client write codex, \
-             gemini, copilot, opencode or cursor.",
+            "Puts the gateway in front of the MCP servers that Claude Code knows; it shows what it would change, and \
+             asks. For another client write codex, gemini, copilot, opencode or cursor.",
         ),
+        step("claude mcp list".to_owned(), "Shows them, connected through it."),
         step(
-            format!("{agenttrust} mcp -- npx -y @modelcontextprotocol/server-filesystem ~/notes"),
-            "Or by hand, for any other client: write this where it has the server’s own command.",
+            format!("{agenttrust} mcp --name files -- npx -y @modelcontextprotocol/server-filesystem ~/notes"),
+            "For anything else that speaks MCP: write this where it has the server’s own command.",
         ),
     ];
-    let after = "At the first tool call each server’s gateway asks here to be known. The server is reached through it \
-                 alone, so nothing in the agent’s program can go around it.";
-    (steps, after.to_owned())
+    let after = format!(
+        "At its first call each server asks here to be known, as an agent of its own. `{agenttrust} uninstall mcp \
+         claude-code` puts everything back."
+    );
+    (steps, after)
 }
 
 fn command(agenttrust: &str) -> (Vec<SetupStep>, String) {
