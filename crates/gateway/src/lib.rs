@@ -13,6 +13,7 @@ mod catalog;
 mod connection;
 mod gateway;
 mod http;
+mod log;
 mod message;
 mod relay;
 mod serve;
@@ -22,10 +23,4 @@ pub use args::McpArgs;
 pub use http::{BadUpstream, Upstream};
 pub use serve::{Front, listen, relay, run};
 
-use std::io::Write;
-
-/// Says something to whoever reads the gateway's log, which is the client's.
-pub(crate) fn say(what: &str) {
-    // Nobody may be reading.
-    let _unread = writeln!(std::io::stderr().lock(), "agenttrust mcp: {what}");
-}
+use log::say;
