@@ -7,7 +7,7 @@ use agenttrust_link::{Alpn, BodyStream, Client, Options, State};
 use agenttrust_protocol::constraint::Constraint;
 use agenttrust_protocol::door::{
     AgentView, ConsistencyReply, DeviceView, GrantView, HistoryPage, InboxEvent, InclusionReply, JOSE, Reply,
-    RequestDetail,
+    RequestDetail, SessionsPage,
 };
 use agenttrust_protocol::envelope::Nothing;
 use agenttrust_protocol::message::{Event, EventKind, Grant, GrantContent, Paused, Request, Status, Uv, Verdict};
@@ -208,6 +208,10 @@ async fn lists_marks_history_and_erasure() {
     for kind in ["delivered", "opened"] {
         phone.post_json("/v1/seen", json!({"requests": [hash], "kind": kind})).await.reply();
     }
+    let sessions = format!("/v1/agents/{}/sessions", agent.key.public().thumbprint());
+    let told: SessionsPage = phone.get(&format!("{sessions}?limit=5")).await;
+    assert_eq!((told.sessions.len(), told.sessions[0].requests, told.next), (1, 1, None));
+    assert!(told.sessions[0].message.matches('~').count() > 1, "with what it discloses");
     let open = phone.post_json("/v1/erasures", json!({"requests": [hash]})).await;
     assert_eq!(open.code(), "conflict", "it may still be answered");
     phone.decide(&request, Verdict::Deny).await.reply();
@@ -223,6 +227,8 @@ async fn lists_marks_history_and_erasure() {
     assert!(page.rows.is_empty());
     let detail: RequestDetail = phone.get(&format!("/v1/requests/{hash}")).await;
     assert!(!detail.messages.contains(&request));
+    let told: SessionsPage = phone.get(&sessions).await;
+    assert_eq!(told.sessions[0].message.matches('~').count(), 1, "without what is erased");
 
     let agents: Vec<AgentView> = phone.get("/v1/agents").await;
     assert_eq!((agents[0].state.as_str(), agents[0].requests), ("enrolled", 1));
