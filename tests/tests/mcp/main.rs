@@ -8,3 +8,4 @@ mod conformance;
 mod files;
 mod http;
 mod process;
+mod stateless;
