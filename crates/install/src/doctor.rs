@@ -8,6 +8,7 @@
 mod cursor;
 mod drive;
 mod gap;
+mod here;
 mod run;
 mod version;
 mod why;
@@ -51,6 +52,8 @@ pub struct Report {
     pub written: Vec<String>,
     /// What its own file says about our hook, where a call ran.
     pub why: Option<Why>,
+    /// Files of the project that the person stands in which switch its hooks off there.
+    pub here: Vec<Why>,
     /// What its model was told of every call.
     pub told: Vec<String>,
     /// Whether it lets a model type into a shell that runs already, where it has such a way.
@@ -67,6 +70,8 @@ pub enum Verdict {
     Holds,
     /// No call of the run got past our hook, but the client has a way around it.
     Gap,
+    /// The hook holds, but a file of the project that the person stands in switches it off there.
+    SwitchedOffHere,
     /// A call ran.
     NotInstalled,
     /// No call ran, and what refused one was not our hook.
@@ -98,6 +103,8 @@ pub struct Patient {
     pub program: Option<PathBuf>,
     /// Where its configuration is.
     pub homes: Homes,
+    /// Where the person stands.
+    pub folder: PathBuf,
 }
 
 /// Runs the client once, with the person's configuration.
@@ -130,15 +137,20 @@ pub async fn examine(patient: &Patient, search: Option<OsString>) -> Result<Repo
     if gap == Some(Gap::Open) {
         verdict = Verdict::Gap;
     }
+    let here = here::here(client, &patient.folder, &patient.homes);
+    if verdict == Verdict::Holds && !here.is_empty() {
+        verdict = Verdict::SwitchedOffHere;
+    }
     let why = (verdict == Verdict::NotInstalled).then(|| why::why(client, &patient.homes));
     let proposed = drive::proposed(&model.declared());
-    Ok(report(client, program, version, verdict, Findings { proposed, seen, why, gap, ran }))
+    Ok(report(client, program, version, verdict, Findings { proposed, seen, why, here, gap, ran }))
 }
 
 struct Findings<'a> {
     proposed: Vec<&'static str>,
     seen: Seen<'a>,
     why: Option<Why>,
+    here: Vec<Why>,
     gap: Option<Gap>,
     ran: Ran,
 }
@@ -148,7 +160,7 @@ fn report(
     program: PathBuf,
     version: Option<String>,
     verdict: Verdict,
-    Findings { proposed, seen, why, gap, ran }: Findings<'_>,
+    Findings { proposed, seen, why, here, gap, ran }: Findings<'_>,
 ) -> Report {
     let explains = matches!(verdict, Verdict::CouldNotRun | Verdict::BlockedElsewhere);
     Report {
@@ -161,6 +173,7 @@ fn report(
         proposed,
         written: seen.written,
         why,
+        here,
         told: seen.told,
         gap,
         output: (explains && !ran.output.is_empty()).then_some(ran.output),

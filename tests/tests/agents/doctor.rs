@@ -144,3 +144,51 @@ async fn the_account_in_geminis_settings_is_left_alone() {
     let settings = |_: &str| json!({"security": {"auth": {"selectedType": "oauth-personal"}}}).to_string();
     the_persons_own_model_is_left_alone(Client::Gemini, ".gemini/settings.json", settings).await;
 }
+
+/// A project's own file switches the hooks of whoever works in it off, and the client says nothing of it. The doctor
+/// looks at the folder that it is run in.
+async fn a_project_switches_hooks_off(client: Client, file: &str, text: &str) {
+    let desk = Desk::new(client, vec![vec![write(client, "marker")]]).await;
+    desk.install(&desk.path("nobody.sock"), &[]);
+    let project = desk.path("project").canonicalize().unwrap().display().to_string();
+    match client {
+        Client::Codex => desk.change(".codex/config.toml", |text| {
+            format!("{text}\n[projects.\"{project}\"]\ntrust_level = \"trusted\"\n")
+        }),
+        Client::Copilot => desk.put("home/.copilot/config.json", &json!({"trusted_folders": [project]}).to_string()),
+        Client::ClaudeCode | Client::Gemini | Client::Opencode | Client::Cursor => {}
+    }
+    desk.doctor().is("holds");
+    desk.put(&format!("project/{file}"), text);
+    let ran = desk.run().await;
+    let results = desk.model.results();
+    assert!(
+        results.len() == 1 && !results[0].contains("AgentTrust"),
+        "the page can promise more: {results:?} {}",
+        ran.output
+    );
+    desk.doctor().is("switched_off_here");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_project_switches_the_hooks_of_claude_code_off() {
+    let off = r#"{"disableAllHooks": true}"#;
+    a_project_switches_hooks_off(Client::ClaudeCode, ".claude/settings.local.json", off).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_project_switches_the_hooks_of_codex_off() {
+    a_project_switches_hooks_off(Client::Codex, ".codex/config.toml", "[features]\nhooks = false\n").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_project_switches_the_hooks_of_gemini_off() {
+    let off = r#"{"hooksConfig": {"enabled": false}}"#;
+    a_project_switches_hooks_off(Client::Gemini, ".gemini/settings.json", off).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_project_switches_the_hooks_of_copilot_off() {
+    let off = r#"{"disableAllHooks": true}"#;
+    a_project_switches_hooks_off(Client::Copilot, ".github/copilot/settings.json", off).await;
+}

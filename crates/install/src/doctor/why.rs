@@ -35,7 +35,8 @@ pub(super) fn why(client: Client, homes: &Homes) -> Why {
     let beside: &[&str] = if client == Client::Copilot { &["settings.json", "config.json"] } else { &[] };
     let beside = beside.iter().map(|name| homes.folder(client).join(name));
     for file in std::iter::once(hooks.clone()).chain(beside) {
-        if let Some(setting) = off(client, &file, file == hooks) {
+        let format = if file == hooks { format(client) } else { Format::Json };
+        if let Some(setting) = off(client, &file, format) {
             return Why { file, cause: Cause::SwitchedOff(setting) };
         }
     }
@@ -43,9 +44,9 @@ pub(super) fn why(client: Client, homes: &Homes) -> Why {
     Why { file: hooks, cause: if is_in(client, &text) { Cause::NotRun } else { Cause::Absent } }
 }
 
-fn off(client: Client, file: &Path, is_hooks: bool) -> Option<&'static str> {
+/// The setting in this file that switches the client's hooks off.
+pub(super) fn off(client: Client, file: &Path, format: Format) -> Option<&'static str> {
     let text = std::fs::read_to_string(file).ok()?;
-    let format = if is_hooks { format(client) } else { Format::Json };
     switched_off(client, &Spot::read(format, &text).ok()?)
 }
 

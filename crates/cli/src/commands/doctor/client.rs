@@ -20,7 +20,7 @@ pub async fn client(client: Client, program: Option<PathBuf>, out: &mut Out) -> 
         return cursor(&file, out);
     }
     out.progress(&format!("Running {} against a model inside this program …", client.title()));
-    let patient = Patient { client, program, homes };
+    let patient = Patient { client, program, homes, folder: std::env::current_dir().unwrap_or_default() };
     let report = tokio::select! {
         report = doctor::examine(&patient, std::env::var_os("PATH")) => Some(report),
         _ = tokio::signal::ctrl_c() => None,
@@ -101,7 +101,7 @@ fn seen(client: Client, report: &Report) -> Vec<(Look, String)> {
     }
     seen.extend(report.why.as_ref().map(|why| (Look::Bad, because(why))));
     match (report.verdict, report.told.first()) {
-        (Verdict::Holds | Verdict::Gap, _) => {
+        (Verdict::Holds | Verdict::Gap | Verdict::SwitchedOffHere, _) => {
             seen.push((Look::Good, "AgentTrust's hook refused each one, and the model was told so".to_owned()));
         }
         (Verdict::BlockedElsewhere, _) => {
@@ -125,6 +125,10 @@ fn seen(client: Client, report: &Report) -> Vec<(Look, String)> {
             seen.push((Look::Bad, text));
         }
         None => {}
+    }
+    for why in &report.here {
+        let by = if let Cause::SwitchedOff(setting) = why.cause { setting } else { "a setting" };
+        seen.push((Look::Bad, format!("In this folder no hook is called: {by} in {}", why.file.display())));
     }
     seen
 }
@@ -155,6 +159,14 @@ fn conclude(client: Client, report: &Report) -> Outcome {
             ("not_installed", format!("NOT installed: {title} runs tools without asking anybody."), install)
         }
         Verdict::Gap => ("gap_open", format!("{title} can be told to run commands that no hook sees."), install),
+        Verdict::SwitchedOffHere => {
+            let hint = format!("Take that setting out of the project's file, or do not run {title} here.");
+            (
+                "switched_off_here",
+                format!("{title} is held, but NOT in this folder: its settings switch hooks off."),
+                hint,
+            )
+        }
         Verdict::BlockedElsewhere => {
             let hint = "Another hook, a rule or a sandbox of the client stands before ours, so nothing is proven. \
                         Allow what it refused, and look again.";
@@ -215,6 +227,7 @@ mod tests {
             proposed: vec!["exec_command", "apply_patch"],
             written: Vec::new(),
             why: None,
+            here: Vec::new(),
             told: vec![refused.to_owned(), refused.to_owned()],
             gap: Some(Gap::Closed),
             output: None,
@@ -252,8 +265,11 @@ mod tests {
             output,
             ..report()
         };
+        let here =
+            vec![Why { file: PathBuf::from("/p/.codex/config.toml"), cause: Cause::SwitchedOff("features.hooks") }];
+        let here = Report { verdict: Verdict::SwitchedOffHere, here, ..report() };
         let [absent, off, passed] = [Cause::Absent, Cause::SwitchedOff("features.hooks"), Cause::NotRun].map(ran);
-        let pages = [report(), absent, off, passed, gap, other, not_run].map(|report| page(&report));
+        let pages = [report(), here, absent, off, passed, gap, other, not_run].map(|report| page(&report));
         insta::assert_snapshot!(pages.join("\n----------\n"));
     }
 }
