@@ -238,12 +238,31 @@ fn pieces() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 1..9).prop_map(|pieces| pieces.concat().into_bytes())
 }
 
+/// A message with some more members than it should have, in any order.
+fn members() -> impl Strategy<Value = Vec<u8>> {
+    let proper = [r#""jsonrpc":"2.0""#, r#""id":1"#, r#""method":"ping""#];
+    let more = vec![
+        r#""method":"tools/call""#,
+        r#""Method":"tools/call""#,
+        r#""method ":"Tools/Call""#,
+        r#""m\u0065thod\u0000":"tools/call\u0000x""#,
+        r#""params":{"method":"tools/call"}"#,
+        "\"x\":\r{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\"}\r",
+        "\"y\":\n[{\"id\":7,\"method\":\"tools/call\"}]\n",
+        "\"z\":\"\u{2028}\u{85}\"",
+        r#""result":{}"#,
+    ];
+    let more = proptest::sample::subsequence(more, 0..4);
+    let all = more.prop_map(move |more| proper.into_iter().chain(more).collect::<Vec<&str>>()).prop_shuffle();
+    all.prop_map(|members| format!("{{{}}}", members.join(",")).into_bytes())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(4_000))]
 
     /// Whatever passes ungated is a call to no reader, however lenient.
     #[test]
-    fn nothing_passes_that_a_lenient_server_would_run(message in pieces()) {
+    fn nothing_passes_that_a_lenient_server_would_run(message in prop_oneof![pieces(), members()]) {
         match from_client(&message) {
             Ok(FromClient::Call(_)) | Err(_) => {}
             Ok(FromClient::Request(..) | FromClient::Notification(_) | FromClient::Response) => {
