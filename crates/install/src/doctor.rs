@@ -52,7 +52,7 @@ pub struct Report {
     pub written: Vec<String>,
     /// What its own file says about our hook, where a call ran.
     pub why: Option<Why>,
-    /// Files of the project that the person stands in which switch its hooks off there.
+    /// Files of the project that the person stands in which get past our hook there.
     pub here: Vec<Why>,
     /// What its model was told of every call.
     pub told: Vec<String>,
@@ -70,8 +70,8 @@ pub enum Verdict {
     Holds,
     /// No call of the run got past our hook, but the client has a way around it.
     Gap,
-    /// The hook holds, but a file of the project that the person stands in switches it off there.
-    SwitchedOffHere,
+    /// The hook holds, but a file of the project that the person stands in gets past it there.
+    NotHeldHere,
     /// A call ran.
     NotInstalled,
     /// No call ran, and what refused one was not our hook.
@@ -139,7 +139,7 @@ pub async fn examine(patient: &Patient, search: Option<OsString>) -> Result<Repo
     }
     let here = here::here(client, &patient.folder, &patient.homes);
     if verdict == Verdict::Holds && !here.is_empty() {
-        verdict = Verdict::SwitchedOffHere;
+        verdict = Verdict::NotHeldHere;
     }
     let why = (verdict == Verdict::NotInstalled).then(|| why::why(client, &patient.homes));
     let proposed = drive::proposed(&model.declared());

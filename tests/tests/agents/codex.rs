@@ -77,3 +77,16 @@ async fn without_the_switch_there_is_a_way_around_the_hook() {
     assert_eq!(person.phone.states().await.len(), 1);
     desk.doctor().is("gap");
 }
+
+/// A project that the person trusts takes the installer's switch back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trusted_project_opens_the_way_around_the_hook_again() {
+    let person = Person::new(|_| Answer::Approve).await;
+    let desk = Desk::new(CLIENT, typed()).await;
+    desk.install(&person.socket(), &[]);
+    desk.trust_project_for_codex();
+    desk.put("project/.codex/config.toml", "[features]\nunified_exec_tty = true\n");
+    let ran = desk.run().await;
+    assert_eq!(desk.marker("marker").as_deref(), Some("typed"), "{} {:?}", ran.output, desk.model.results());
+    desk.doctor().is("not_held_here");
+}

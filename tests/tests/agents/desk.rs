@@ -59,6 +59,17 @@ impl Desk {
         std::fs::write(path, after).unwrap();
     }
 
+    /// The folder that clients work in, as they call it.
+    pub fn project(&self) -> String {
+        self.path("project").canonicalize().unwrap().display().to_string()
+    }
+
+    /// The person has told Codex that they trust the project.
+    pub fn trust_project_for_codex(&self) {
+        let table = format!("\n[projects.\"{}\"]\ntrust_level = \"trusted\"\n", self.project());
+        self.change(".codex/config.toml", |text| text + &table);
+    }
+
     /// A program in this home and no other environment.
     pub fn program(&self, path: &Path) -> Command {
         let mut command = Command::new(path);

@@ -150,12 +150,12 @@ async fn the_account_in_geminis_settings_is_left_alone() {
 async fn a_project_switches_hooks_off(client: Client, file: &str, text: &str) {
     let desk = Desk::new(client, vec![vec![write(client, "marker")]]).await;
     desk.install(&desk.path("nobody.sock"), &[]);
-    let project = desk.path("project").canonicalize().unwrap().display().to_string();
     match client {
-        Client::Codex => desk.change(".codex/config.toml", |text| {
-            format!("{text}\n[projects.\"{project}\"]\ntrust_level = \"trusted\"\n")
-        }),
-        Client::Copilot => desk.put("home/.copilot/config.json", &json!({"trusted_folders": [project]}).to_string()),
+        Client::Codex => desk.trust_project_for_codex(),
+        Client::Copilot => {
+            let config = json!({"trusted_folders": [desk.project()]});
+            desk.put("home/.copilot/config.json", &config.to_string());
+        }
         Client::ClaudeCode | Client::Gemini | Client::Opencode | Client::Cursor => {}
     }
     desk.doctor().is("holds");
@@ -167,7 +167,7 @@ async fn a_project_switches_hooks_off(client: Client, file: &str, text: &str) {
         "the page can promise more: {results:?} {}",
         ran.output
     );
-    desk.doctor().is("switched_off_here");
+    desk.doctor().is("not_held_here");
 }
 
 #[tokio::test(flavor = "multi_thread")]

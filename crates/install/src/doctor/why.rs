@@ -25,6 +25,8 @@ pub enum Cause {
     Absent,
     /// This setting switches hooks off.
     SwitchedOff(&'static str),
+    /// This setting lets a model type into a shell that runs already, which no hook sees.
+    Opened(&'static str),
     /// Our hook; the client did not run it.
     NotRun,
 }

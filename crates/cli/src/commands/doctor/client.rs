@@ -99,9 +99,9 @@ fn seen(client: Client, report: &Report) -> Vec<(Look, String)> {
         [] => seen.push((Look::Good, "None ran: no file was written".to_owned())),
         files => seen.push((Look::Bad, format!("Calls ran without asking, and wrote {}", files.join(" and ")))),
     }
-    seen.extend(report.why.as_ref().map(|why| (Look::Bad, because(why))));
+    seen.extend(report.why.as_ref().map(|why| (Look::Bad, format!("Why: {}", because(why)))));
     match (report.verdict, report.told.first()) {
-        (Verdict::Holds | Verdict::Gap | Verdict::SwitchedOffHere, _) => {
+        (Verdict::Holds | Verdict::Gap | Verdict::NotHeldHere, _) => {
             seen.push((Look::Good, "AgentTrust's hook refused each one, and the model was told so".to_owned()));
         }
         (Verdict::BlockedElsewhere, _) => {
@@ -127,8 +127,7 @@ fn seen(client: Client, report: &Report) -> Vec<(Look, String)> {
         None => {}
     }
     for why in &report.here {
-        let by = if let Cause::SwitchedOff(setting) = why.cause { setting } else { "a setting" };
-        seen.push((Look::Bad, format!("In this folder no hook is called: {by} in {}", why.file.display())));
+        seen.push((Look::Bad, format!("In this folder: {}", because(why))));
     }
     seen
 }
@@ -136,16 +135,19 @@ fn seen(client: Client, report: &Report) -> Vec<(Look, String)> {
 fn because(why: &Why) -> String {
     let file = why.file.display();
     match why.cause {
-        Cause::Absent => format!("No hook of AgentTrust stands in {file}"),
-        Cause::SwitchedOff(setting) => format!("Its hooks are switched off by {setting} in {file}"),
-        Cause::NotRun => format!("AgentTrust's hook stands in {file}, and it did not run it"),
+        Cause::Absent => format!("no hook of AgentTrust stands in {file}"),
+        Cause::SwitchedOff(setting) => format!("hooks are switched off by {setting} in {file}"),
+        Cause::Opened(setting) => format!("a model can type into a shell that runs already, by {setting} in {file}"),
+        Cause::NotRun => format!("AgentTrust's hook stands in {file}, and it was not run"),
     }
 }
 
 fn conclude(client: Client, report: &Report) -> Outcome {
     let (title, name) = (client.title(), client.name());
     let install = match report.why.as_ref().map(|why| &why.cause) {
-        Some(Cause::SwitchedOff(setting)) => format!("Take {setting} out of its settings, then look again."),
+        Some(Cause::SwitchedOff(setting) | Cause::Opened(setting)) => {
+            format!("Take {setting} out of its settings, then look again.")
+        }
         Some(Cause::NotRun) => {
             format!("Put it in anew: `agenttrust uninstall {name}`, `agenttrust install {name}`, then look again.")
         }
@@ -159,11 +161,11 @@ fn conclude(client: Client, report: &Report) -> Outcome {
             ("not_installed", format!("NOT installed: {title} runs tools without asking anybody."), install)
         }
         Verdict::Gap => ("gap_open", format!("{title} can be told to run commands that no hook sees."), install),
-        Verdict::SwitchedOffHere => {
+        Verdict::NotHeldHere => {
             let hint = format!("Take that setting out of the project's file, or do not run {title} here.");
             (
                 "switched_off_here",
-                format!("{title} is held, but NOT in this folder: its settings switch hooks off."),
+                format!("{title} is held, but NOT in this folder, whose own settings get past the hook."),
                 hint,
             )
         }
@@ -267,7 +269,7 @@ mod tests {
         };
         let here =
             vec![Why { file: PathBuf::from("/p/.codex/config.toml"), cause: Cause::SwitchedOff("features.hooks") }];
-        let here = Report { verdict: Verdict::SwitchedOffHere, here, ..report() };
+        let here = Report { verdict: Verdict::NotHeldHere, here, ..report() };
         let [absent, off, passed] = [Cause::Absent, Cause::SwitchedOff("features.hooks"), Cause::NotRun].map(ran);
         let pages = [report(), here, absent, off, passed, gap, other, not_run].map(|report| page(&report));
         insta::assert_snapshot!(pages.join("\n----------\n"));
