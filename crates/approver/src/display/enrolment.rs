@@ -88,8 +88,9 @@ impl GateWords {
         let (what, reach) = match enroll.kind {
             AgentKind::Hook => (
                 format!("Hook of {}", client.unwrap_or("a coding agent")),
-                "Each tool call waits for you before it runs. That holds as long as the program calls its hook; what an \
-                 approved command starts by itself is not asked about again.",
+                "Each tool call waits for you before it runs. That holds as long as the program calls its hook, which \
+                 settings in a project’s own folder may switch off; what an approved command starts by itself is not \
+                 asked about again.",
             ),
             AgentKind::Gateway => (
                 "Gateway in front of a tool server".to_owned(),
