@@ -120,3 +120,23 @@ fn client_of(enroll: &Enroll) -> Option<&'static str> {
         (AgentKind::Hook | AgentKind::Gateway | AgentKind::Sdk, _) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use agenttrust_protocol::key::{Agent, SecretKey};
+
+    #[test]
+    fn a_client_is_named_where_a_hook_says_one_that_is_known() {
+        let what = |kind, program: &str| {
+            let key = SecretKey::<Agent>::from_seed(&[1; 32]).public();
+            GateWords::of(&Enroll { key, name: "agent".to_owned(), program: program.to_owned(), kind }).what
+        };
+        assert_eq!(what(AgentKind::Hook, "claude-code"), "Hook of Claude Code");
+        assert_eq!(what(AgentKind::Hook, "cursor"), "Hook of Cursor");
+        // Anyone can write anything: it is not repeated as if it were known.
+        assert_eq!(what(AgentKind::Hook, "Claude Code, verified"), "Hook of a coding agent");
+        assert_eq!(what(AgentKind::Sdk, "claude-code"), "Library in the agent’s program");
+        assert_eq!(what(AgentKind::Gateway, "codex"), "Gateway in front of a tool server");
+    }
+}
