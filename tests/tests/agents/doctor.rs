@@ -158,7 +158,6 @@ async fn a_project_switches_hooks_off(client: Client, file: &str, text: &str) {
         }
         Client::ClaudeCode | Client::Gemini | Client::Opencode | Client::Cursor => {}
     }
-    desk.doctor().is("holds");
     desk.put(&format!("project/{file}"), text);
     let ran = desk.run().await;
     let results = desk.model.results();
