@@ -22,7 +22,7 @@ pub struct McpArgs {
     /// The server's name on your devices; made of its command or URL unless told
     #[arg(long, value_name = "NAME")]
     pub name: Option<String>,
-    /// The agent's name on your devices [default: mcp-<NAME>]
+    /// The agent's name on your devices [default: mcp- and the server's name]
     #[arg(long, value_name = "NAME")]
     pub agent: Option<String>,
     /// Refuse a call when nobody has answered after so many seconds
