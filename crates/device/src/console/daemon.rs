@@ -20,7 +20,7 @@ impl Shared {
     /// Looks for the daemon, tells if it is different, points the device at it, and attends to it from then on.
     pub(super) async fn look(self: &Arc<Shared>) -> DaemonView {
         let view = self.see().await;
-        if is_here(&view) {
+        if is_here(&view) || lock(&self.life).device().is_some_and(|device| is_stale(device, &view)) {
             self.spawn(Arc::clone(self).attend());
         }
         view
@@ -40,6 +40,7 @@ impl Shared {
     async fn attend(self: Arc<Shared>) {
         let Ok(_one_at_a_time) = self.attending.try_lock() else { return };
         loop {
+            // If there is none to wait for, it has ended already.
             let _ended = self.host.ended().await;
             if let Some(Err(failure)) = lock(&self.life).device().map(Device::redial) {
                 tracing::debug!(code = failure.code(), "the line to the daemon that ended is kept");
@@ -96,25 +97,28 @@ impl Shared {
         Ok(())
     }
 
-    /// Looks for the daemon again and again as long as the device's line is down.
+    /// Looks for the daemon again and again as long as the device's line is down, or goes nowhere.
     pub(super) async fn watch_daemon(self: Arc<Shared>, device: Device) {
         let Ok(_one_at_a_time) = self.watching.try_lock() else { return };
         loop {
-            match device.connection() {
-                Connection::Connected { .. } | Connection::Refused => {
-                    self.look().await;
-                    return;
-                }
-                Connection::Connecting | Connection::Lost { .. } => {}
-            }
             let before = lock(&self.daemon).clone();
             let now = self.look().await;
+            match device.connection() {
+                Connection::Connected { .. } if is_stale(&device, &now) => {}
+                Connection::Connected { .. } | Connection::Refused => return,
+                Connection::Connecting | Connection::Lost { .. } => {}
+            }
             if now != before && matches!(now, DaemonView::Running { .. }) {
                 device.wake();
             }
             tokio::time::sleep(LOOK).await;
         }
     }
+}
+
+/// A line that still stands when this computer's daemon does not is the line to one that has just ended.
+fn is_stale(device: &Device, daemon: &DaemonView) -> bool {
+    *daemon == DaemonView::Down && device.is_local() && device.connection().is_up()
 }
 
 /// Whether something answers at the host door of this computer.
