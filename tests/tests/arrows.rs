@@ -41,7 +41,7 @@ const ROOMS: &[Room] = &[
     room("agenttrust-hooks", &["agenttrust-protocol", "agenttrust-gate"]),
     room("agenttrust-gateway", &["agenttrust-protocol", "agenttrust-gate"]),
     room("agenttrust-scripted-model", &[]),
-    room("agenttrust-install", &["agenttrust-hooks", "agenttrust-scripted-model"]),
+    room("agenttrust-install", &["agenttrust-hooks", "agenttrust-gateway", "agenttrust-scripted-model"]),
     room(
         "agenttrust-cli",
         &[

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long the person has unless told otherwise, in seconds.
-const DEADLINE: u32 = 600;
+pub const DEADLINE: u32 = 600;
 
 /// The longest name of an agent.
 const MAX_NAME: usize = 64;

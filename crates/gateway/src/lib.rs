@@ -19,7 +19,7 @@ mod relay;
 mod serve;
 mod stop;
 
-pub use args::McpArgs;
+pub use args::{DEADLINE, McpArgs};
 pub use http::{BadUpstream, Upstream};
 pub use serve::{Front, listen, relay, run};
 

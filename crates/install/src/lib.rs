@@ -23,7 +23,7 @@ mod toml;
 
 pub use desk::{Desk, Prepared};
 pub use homes::Homes;
-pub use mcp::{MCP_DEADLINE, Servers};
+pub use mcp::Servers;
 pub use plan::Change;
 pub use record::Part;
 pub use refusal::{Outcome, Refusal};

@@ -8,9 +8,6 @@ use agenttrust_hooks::{Client, DEADLINE, HookFlags};
 use entry::{Entry, Found};
 use serde_json::Value;
 
-/// How long the gateway waits for the person unless told otherwise, in seconds.
-pub const MCP_DEADLINE: u32 = 600;
-
 /// What is in a client's list of MCP servers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Servers {
@@ -32,7 +29,7 @@ impl Gateway {
     fn line(&self) -> Vec<String> {
         let HookFlags { deadline, .. } = self.flags;
         let mut line = HookFlags { deadline: DEADLINE, ..self.flags.clone() }.line();
-        if deadline != MCP_DEADLINE {
+        if deadline != agenttrust_gateway::DEADLINE {
             line.extend(["--deadline".to_owned(), deadline.to_string()]);
         }
         line

@@ -4,8 +4,9 @@
 
 mod person;
 
+use agenttrust_gateway::DEADLINE;
 use agenttrust_hooks::{Client, HookFlags};
-use agenttrust_install::{Change, MCP_DEADLINE, Prepared};
+use agenttrust_install::{Change, Prepared};
 use person::{ALL, Person, put};
 use std::path::PathBuf;
 
@@ -79,7 +80,7 @@ const fn existing(client: Client) -> &'static str {
 
 /// What `agenttrust install mcp` is told unless told otherwise.
 fn flags() -> HookFlags {
-    HookFlags { deadline: MCP_DEADLINE, ..HookFlags::default() }
+    HookFlags { deadline: DEADLINE, ..HookFlags::default() }
 }
 
 fn file(person: &Person, client: Client) -> PathBuf {

@@ -1,8 +1,8 @@
 //! Flags of the commands that put AgentTrust in front of coding agents.
 
 use agenttrust_gate::Tdid;
+use agenttrust_gateway::DEADLINE;
 use agenttrust_hooks::{Client, HookFlags};
-use agenttrust_install::MCP_DEADLINE;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -69,7 +69,7 @@ pub struct GatewayFlags {
     #[arg(long, value_name = "NAME")]
     pub agent: Option<String>,
     /// Refuse a call when nobody has answered after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = MCP_DEADLINE, value_parser = clap::value_parser!(u32).range(5..=86_370))]
+    #[arg(long, value_name = "SECONDS", default_value_t = DEADLINE, value_parser = clap::value_parser!(u32).range(5..=86_370))]
     pub deadline: u32,
     /// Wait for a device even if none can be reached now, instead of refusing at once
     #[arg(long)]
